@@ -1,0 +1,1 @@
+//! Certificates and keys for devices that connect through Azure DPS.

@@ -1,0 +1,1 @@
+//! Firmware images and partitions: bytes to bytes. Knows nothing of certificates, devices or files.

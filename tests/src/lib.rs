@@ -1,0 +1,1 @@
+//! End to end, against programs that no one here wrote.
