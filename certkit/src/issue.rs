@@ -1,0 +1,263 @@
+//! An authority that issues certificates.
+
+mod contents;
+mod error;
+
+use rcgen::{CertificateParams, KeyIdMethod};
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+use crate::{Certificate, CertificateSerial, Kind, Profile, PublicKey, SoftwareSigner, Subject};
+use contents::{Period, Public, Signing, contents, copy_name};
+pub use error::IssueError;
+
+/// A certificate authority: its certificate and the private key that belongs to it.
+#[derive(Debug)]
+pub struct Issuer {
+    certificate: Certificate,
+    signer: SoftwareSigner,
+    /// Name and key identifier, as rcgen writes them into what is issued.
+    written: CertificateParams,
+}
+
+impl Issuer {
+    /// Joins a CA certificate and its private key.
+    ///
+    /// # Errors
+    /// [`IssueError`] where the key is not the certificate's own, or the certificate is no CA's.
+    pub fn new(certificate: Certificate, signer: SoftwareSigner) -> Result<Self, IssueError> {
+        let issuer = || certificate.subject_name();
+        if certificate.public_key() != signer.public_key() {
+            return Err(IssueError::KeyNotOwn { issuer: issuer() });
+        }
+        if !certificate.is_authority() {
+            return Err(IssueError::NotAuthority { issuer: issuer() });
+        }
+        let key_id =
+            certificate.subject_key_id().ok_or_else(|| IssueError::NoSubjectKeyId { issuer: issuer() })?;
+        let mut written = CertificateParams::default();
+        written.distinguished_name = copy_name(&certificate)?;
+        written.key_identifier_method = KeyIdMethod::PreSpecified(key_id.to_vec());
+        Ok(Self { certificate, signer, written })
+    }
+
+    /// Makes a root: an authority that signs its own certificate.
+    ///
+    /// # Errors
+    /// [`IssueError`].
+    pub fn self_signed(
+        profile: &Profile,
+        subject: &Subject,
+        signer: SoftwareSigner,
+        serial: &CertificateSerial,
+        now: OffsetDateTime,
+    ) -> Result<Self, IssueError> {
+        if profile.kind() != Kind::Root || !matches!(subject, Subject::Authority(_)) {
+            return Err(wrong_kind(profile, subject));
+        }
+        let not_after = profile.validity().end(now).ok_or(IssueError::BeyondCalendar)?;
+        let period = Period { not_before: back_dated(profile, now), not_after };
+        let params = contents(profile, subject, signer.public_key(), serial, period);
+        let made = params.self_signed(&Signing(&signer)).map_err(IssueError::Encode)?;
+        let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
+        Self::new(certificate, signer)
+    }
+
+    /// Issues a certificate for a public key.
+    ///
+    /// # Errors
+    /// [`IssueError`]: the authority is not valid now, may not issue this, or would be outlived.
+    pub fn issue(
+        &self,
+        profile: &Profile,
+        subject: &Subject,
+        public_key: &PublicKey,
+        serial: &CertificateSerial,
+        now: OffsetDateTime,
+    ) -> Result<Certificate, IssueError> {
+        self.check_validity(now)?;
+        self.check_subject(profile, subject)?;
+        let period = self.period(profile, subject.common_name(), now)?;
+        let params = contents(profile, subject, public_key, serial, period);
+        let issuer = rcgen::Issuer::from_params(&self.written, Signing(&self.signer));
+        let made = params.signed_by(&Public(public_key), &issuer).map_err(IssueError::Encode)?;
+        let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
+        if certificate.issuer() != self.certificate.subject() {
+            return Err(IssueError::Name { issuer: self.certificate.subject_name() });
+        }
+        Ok(certificate)
+    }
+
+    /// Whether certificates of this profile could be issued now: to be asked before a run, so that a CA about to expire
+    /// stops no line half way.
+    ///
+    /// # Errors
+    /// As [`Issuer::issue`], but for what depends on the subject.
+    pub fn check_ready(&self, profile: &Profile, now: OffsetDateTime) -> Result<(), IssueError> {
+        self.check_validity(now)?;
+        self.period(profile, "a certificate issued now", now).map(|_| ())
+    }
+
+    /// The authority's certificate.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    fn check_validity(&self, now: OffsetDateTime) -> Result<(), IssueError> {
+        let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
+        let issuer = || self.certificate.subject_name();
+        let now = now.to_offset(UtcOffset::UTC);
+        if now < not_before {
+            return Err(IssueError::NotYetValid { issuer: issuer(), not_before, now });
+        }
+        if now > not_after {
+            return Err(IssueError::Expired { issuer: issuer(), not_after, now });
+        }
+        Ok(())
+    }
+
+    fn check_subject(&self, profile: &Profile, subject: &Subject) -> Result<(), IssueError> {
+        match (profile.kind(), subject) {
+            (Kind::Device, Subject::Device(id)) => Ok(id.check_common_name()?),
+            (Kind::Intermediate, Subject::Authority(_)) => self.check_path_length(profile, subject),
+            _ => Err(wrong_kind(profile, subject)),
+        }
+    }
+
+    fn check_path_length(&self, profile: &Profile, subject: &Subject) -> Result<(), IssueError> {
+        match self.certificate.path_length() {
+            Some(allowed) if allowed == 0 || profile.path_length().is_some_and(|asked| asked >= allowed) => {
+                Err(IssueError::PathLength {
+                    subject: subject.common_name().to_owned(),
+                    issuer: self.certificate.subject_name(),
+                    allowed,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Never outside the issuer's own validity.
+    fn period(&self, profile: &Profile, subject: &str, now: OffsetDateTime) -> Result<Period, IssueError> {
+        let issuer_not_after = self.certificate.not_after();
+        let not_before = back_dated(profile, now).max(self.certificate.not_before());
+        let not_after = profile.validity().end(now).ok_or(IssueError::BeyondCalendar)?;
+        if not_after <= issuer_not_after {
+            return Ok(Period { not_before, not_after });
+        }
+        if profile.clamp_to_issuer() {
+            return Ok(Period { not_before, not_after: issuer_not_after });
+        }
+        Err(IssueError::OutlivesIssuer {
+            subject: subject.to_owned(),
+            issuer: self.certificate.subject_name(),
+            not_after: not_after.to_offset(UtcOffset::UTC),
+            issuer_not_after,
+        })
+    }
+}
+
+fn wrong_kind(profile: &Profile, subject: &Subject) -> IssueError {
+    IssueError::Kind { kind: profile.kind(), subject: subject.common_name().to_owned() }
+}
+
+fn back_dated(profile: &Profile, now: OffsetDateTime) -> OffsetDateTime {
+    now.saturating_sub(Duration::days(profile.back_dated_days().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::sample::{
+        DEVICE, INTERMEDIATE, NOW, ROOT, authority, device, intermediate, leaf, profile, profile_with, root,
+        serial, signer,
+    };
+
+    fn refused(issuer: &Issuer, profile: &Profile, subject: &Subject, now: OffsetDateTime) -> IssueError {
+        issuer.issue(profile, subject, signer().public_key(), &serial(9), now).expect_err("refused")
+    }
+
+    #[test]
+    fn only_the_authority_s_own_key_is_taken() {
+        let root = root();
+        let error = Issuer::new(root.certificate().clone(), signer()).expect_err("another key");
+        assert!(matches!(error, IssueError::KeyNotOwn { issuer } if issuer == "CN=Root"));
+        let key = signer();
+        let leaf = root
+            .issue(&profile(DEVICE), &device("sensor-001"), key.public_key(), &serial(3), NOW)
+            .expect("leaf");
+        assert!(matches!(Issuer::new(leaf, key), Err(IssueError::NotAuthority { .. })));
+    }
+
+    #[test]
+    fn nothing_is_issued_outside_the_authority_s_validity() {
+        let root = root();
+        let (profile, subject) = (profile(DEVICE), device("sensor-001"));
+        let early = refused(&root, &profile, &subject, datetime!(1970-01-01 00:00 UTC));
+        assert!(early.to_string().contains("not valid before 2026-11-23 08:00:00 UTC"), "{early}");
+        let late = refused(&root, &profile, &subject, datetime!(2051-11-24 08:00:01 UTC));
+        assert!(late.to_string().contains("expired on 2051-11-24 08:00:00 UTC"), "{late}");
+    }
+
+    #[test]
+    fn no_certificate_begins_before_its_issuer_or_outlives_it() {
+        let root = root();
+        assert_eq!(root.certificate().not_before(), datetime!(2026-11-23 08:00 UTC));
+        let eager = profile_with(DEVICE, "back_dated_days = 1", "back_dated_days = 400");
+        let subject = device("sensor-001");
+        let made = root.issue(&eager, &subject, signer().public_key(), &serial(3), NOW).expect("leaf");
+        assert_eq!(made.not_before(), root.certificate().not_before());
+
+        let later = datetime!(2045-01-01 00:00 UTC);
+        let error = refused(&root, &profile(DEVICE), &subject, later);
+        let (own, issuers) = ("2055-01-01 00:00:00 UTC", "2051-11-24 08:00:00 UTC");
+        assert!(error.to_string().contains(own) && error.to_string().contains(issuers), "{error}");
+        let clamped = profile_with(DEVICE, "clamp_to_issuer = false", "clamp_to_issuer = true");
+        let made = root.issue(&clamped, &subject, signer().public_key(), &serial(3), later).expect("leaf");
+        assert_eq!(made.not_after(), root.certificate().not_after());
+    }
+
+    #[test]
+    fn a_path_length_is_kept() {
+        let root = root();
+        let line = intermediate(&root, "Line 1", &profile(INTERMEDIATE));
+        let error = refused(&line, &profile(INTERMEDIATE), &authority("Line 2"), NOW);
+        assert!(matches!(error, IssueError::PathLength { allowed: 0, .. }), "{error:?}");
+        let deep = profile_with(INTERMEDIATE, "path_length = 0", "path_length = 2");
+        assert!(matches!(
+            refused(&root, &deep, &authority("Line 2"), NOW),
+            IssueError::PathLength { allowed: 2, .. }
+        ));
+        assert_eq!(leaf(&line, "sensor-001").issuer_name(), "CN=Line 1");
+    }
+
+    #[test]
+    fn profile_and_subject_must_fit() {
+        let root = root();
+        for (text, subject) in [
+            (DEVICE, authority("Line 1")),
+            (INTERMEDIATE, device("sensor-001")),
+            (ROOT, authority("Another root")),
+        ] {
+            assert!(matches!(refused(&root, &profile(text), &subject, NOW), IssueError::Kind { .. }));
+        }
+        let made = Issuer::self_signed(&profile(DEVICE), &device("sensor-001"), signer(), &serial(1), NOW);
+        assert!(matches!(made, Err(IssueError::Kind { .. })));
+    }
+
+    #[test]
+    fn an_id_beyond_64_characters_is_no_common_name() {
+        let error = refused(&root(), &profile(DEVICE), &device(&"a".repeat(65)), NOW);
+        assert!(matches!(error, IssueError::RegistrationId(_)), "{error:?}");
+    }
+
+    #[test]
+    fn a_name_with_a_comma_stays_one_name() {
+        let root = root();
+        let evil = intermediate(&root, "dev,O=evil", &profile(INTERMEDIATE));
+        assert_eq!(evil.certificate().subject().iter_rdn().count(), 1);
+        assert_eq!(leaf(&evil, "sensor-001").issuer(), evil.certificate().subject());
+    }
+}

@@ -1,0 +1,5 @@
+//! Private keys that sign.
+
+mod software;
+
+pub use software::{SignerError, SoftwareSigner};

@@ -1,0 +1,7 @@
+//! What certkit makes, judged by openssl.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod chains;
+mod keys;
+mod made;
