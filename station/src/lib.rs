@@ -3,6 +3,25 @@
 //!
 //! The product on one screen is [`line`]; how the modules hang together is in `ARCHITECTURE.md`.
 
+pub mod authority;
+pub mod check;
 pub mod cli;
+pub mod clock;
+pub mod config;
+mod core_dumps;
+pub mod data_file;
+pub mod error_text;
+pub mod event;
+pub mod ledger;
+pub mod line;
+pub mod link;
+pub mod manifest;
+pub mod order;
+pub mod place;
+pub mod product;
+pub mod profile;
 #[cfg(unix)]
 pub mod simulator;
+pub mod template;
+pub mod unit;
+pub mod vault;

@@ -2,8 +2,20 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+use crate::authority::AuthorityError;
+use crate::config::ConfigError;
+use crate::error_text::with_causes;
+use crate::ledger::LedgerError;
+use crate::line::RunError;
+use crate::manifest::ManifestError;
+use crate::order::OrderError;
+use crate::place::PlaceError;
+use crate::product::ProductError;
+use crate::profile::ProfileError;
+use crate::vault::{UnlockError, VaultError};
 
 /// Exit codes; they sort by who must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +28,7 @@ pub enum Exit {
     Usage = 2,
     /// Configuration or input is wrong: the engineer acts.
     Input = 3,
-    /// Ledger, disk, vault or port: the station is at fault, the line stops.
+    /// Ledger, disk or station are at fault: the line stops.
     Station = 4,
     /// A defect of this program.
     Bug = 70,
@@ -36,57 +48,122 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure of this kind.
+    pub fn new(exit: Exit, error: &dyn Error) -> Self {
+        Self { exit, text: with_causes(error) }
+    }
+
     /// The command line asks for something that cannot be meant.
-    pub fn usage(error: impl fmt::Display) -> Self {
-        Self { exit: Exit::Usage, text: error.to_string() }
+    pub fn usage(text: impl fmt::Display) -> Self {
+        Self { exit: Exit::Usage, text: text.to_string() }
     }
 
     /// Configuration or input is wrong.
-    pub fn input(error: impl Error) -> Self {
-        Self { exit: Exit::Input, text: with_causes(&error) }
-    }
-
-    /// The station itself is at fault.
-    pub fn station(error: impl Error) -> Self {
-        Self { exit: Exit::Station, text: with_causes(&error) }
-    }
-
-    /// The exit code that this failure ends with.
-    pub fn exit(&self) -> Exit {
-        self.exit
-    }
-
-    /// Puts what was being done in front of the text.
-    pub fn while_doing(mut self, what: impl fmt::Display) -> Self {
-        self.text = format!("{what}: {}", self.text);
-        self
+    pub fn input(text: impl fmt::Display) -> Self {
+        Self { exit: Exit::Input, text: text.to_string() }
     }
 
     /// Prints the text to standard error and gives the exit code.
     pub fn report(self) -> ExitCode {
         // A closed standard error leaves nobody to tell; the exit code still does.
-        let _ = writeln!(std::io::stderr(), "station: {}", self.text);
+        let _ = writeln!(io::stderr(), "station: {}", self.text);
         self.exit.into()
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+/// Who must act on an error.
+trait Blame: Error + Sized {
+    fn exit(&self) -> Exit;
+}
+
+impl<E: Blame> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::new(error.exit(), &error)
     }
 }
 
-/// An error and its causes in one line, each said once.
-pub fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let said = next.to_string();
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        cause = next.source();
+/// Errors that are always the engineer's matter.
+macro_rules! input_errors {
+    ($($error:ty),*) => {
+        $(impl Blame for $error {
+            fn exit(&self) -> Exit {
+                Exit::Input
+            }
+        })*
+    };
+}
+
+input_errors!(ConfigError, ProductError, ProfileError, UnlockError);
+
+impl Blame for io::Error {
+    fn exit(&self) -> Exit {
+        Exit::Station
     }
-    text
+}
+
+impl Blame for LedgerError {
+    fn exit(&self) -> Exit {
+        match self {
+            LedgerError::Missing(_) | LedgerError::Refused(_) => Exit::Input,
+            _ => Exit::Station,
+        }
+    }
+}
+
+impl Blame for PlaceError {
+    fn exit(&self) -> Exit {
+        match self {
+            PlaceError::Exists(_) => Exit::Input,
+            PlaceError::Write { .. } => Exit::Station,
+        }
+    }
+}
+
+impl Blame for VaultError {
+    fn exit(&self) -> Exit {
+        match self {
+            VaultError::Damaged { .. } | VaultError::Read { .. } => Exit::Station,
+            VaultError::Place(error) => error.exit(),
+            _ => Exit::Input,
+        }
+    }
+}
+
+impl Blame for AuthorityError {
+    fn exit(&self) -> Exit {
+        match self {
+            AuthorityError::Vault(error) => error.exit(),
+            AuthorityError::Place(error) => error.exit(),
+            AuthorityError::Ledger(error) => error.exit(),
+            AuthorityError::NewKey(_) | AuthorityError::Random(_) => Exit::Station,
+            _ => Exit::Input,
+        }
+    }
+}
+
+impl Blame for OrderError {
+    fn exit(&self) -> Exit {
+        match self {
+            OrderError::Ledger(error) => error.exit(),
+            _ => Exit::Input,
+        }
+    }
+}
+
+impl Blame for ManifestError {
+    fn exit(&self) -> Exit {
+        match self {
+            ManifestError::Ledger(error) => error.exit(),
+            _ => Exit::Input,
+        }
+    }
+}
+
+impl Blame for RunError {
+    fn exit(&self) -> Exit {
+        match self {
+            RunError::Ledger(error) => error.exit(),
+            RunError::Defect(_) => Exit::Bug,
+        }
+    }
 }

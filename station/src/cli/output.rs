@@ -37,6 +37,13 @@ impl Output {
         out.flush()
     }
 
+    /// Prints a text that is the same for people and programs.
+    pub fn text(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
     /// Says something to the person, on standard error.
     pub fn talk(&self, text: impl std::fmt::Display) {
         // A closed standard error leaves nobody to tell.

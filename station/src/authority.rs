@@ -1,0 +1,256 @@
+//! The station's own certificate authorities: made once, their keys sealed by a passphrase that the vault holds.
+
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use certkit::{
+    Certificate, CertificateSerial, Chain, ChainError, CommonName, IssueError, Issuer, Profile, SignerError,
+    SoftwareSigner, Subject,
+};
+use thiserror::Error;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::config::StationFolder;
+use crate::ledger::entry::{Fact, hex};
+use crate::ledger::{AuthorityRecord, Ledger, LedgerError, LedgerReader};
+use crate::place::{self, PlaceError, Readers};
+use crate::vault::{Secret, SecretName, UnlockedVault, Vault, VaultError};
+
+/// Why an authority could not be made or loaded.
+#[derive(Debug, Error)]
+pub enum AuthorityError {
+    /// No authority has this label.
+    #[error(
+        "the station has no authority `{0}`: `station ca show` lists them, `station ca root` and `station ca intermediate` make them"
+    )]
+    Unknown(String),
+    /// The label is taken.
+    #[error("the station has an authority `{0}` already: give this one another label")]
+    Exists(String),
+    /// The private key's file cannot be read.
+    #[error(
+        "cannot read the key of authority `{label}` at {path}: restore the file from the station's backup"
+    )]
+    KeyFile {
+        /// The authority.
+        label: String,
+        /// Its key's file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The private key's file cannot be opened, or holds another key.
+    #[error("the key of authority `{label}` at {path} is not usable")]
+    Key {
+        /// The authority.
+        label: String,
+        /// Its key's file.
+        path: PathBuf,
+        /// Why.
+        source: SignerError,
+    },
+    /// The certificate cannot be issued.
+    #[error("authority `{label}` cannot be used")]
+    Issue {
+        /// The authority.
+        label: String,
+        /// Why.
+        source: Box<IssueError>,
+    },
+    /// A certificate in the ledger cannot be read.
+    #[error("the certificate of authority `{0}` in the ledger cannot be read: run `station ledger verify`")]
+    Certificate(String, #[source] certkit::CertificateError),
+    /// The certificates in the ledger make no chain.
+    #[error("the authorities do not make a chain")]
+    Chain(#[source] ChainError),
+    /// No new key could be made.
+    #[error("no key could be made")]
+    NewKey(#[source] SignerError),
+    /// The system gives no randomness.
+    #[error("the system gives no random bytes")]
+    Random(#[from] getrandom::Error),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The disk.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// The role that an authority plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Self-signed.
+    Root,
+    /// Signed by another authority of the station.
+    Intermediate,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Role::Root => "root",
+            Role::Intermediate => "intermediate",
+        }
+    }
+}
+
+/// An authority that is ready to sign, with what stands between a leaf and the root.
+#[derive(Debug)]
+pub struct Authority {
+    /// Signs.
+    pub issuer: Issuer,
+    /// The issuer's certificate and those above it, issuer first, without the root (alone where it is the root).
+    pub intermediates: Vec<Certificate>,
+}
+
+/// What a new authority is to be.
+#[derive(Debug)]
+pub struct NewAuthority<'a> {
+    /// The station's name for it.
+    pub label: SecretName,
+    /// Its subject's common name.
+    pub common_name: CommonName,
+    /// Root or intermediate.
+    pub role: Role,
+    /// Who signs it; none for a root.
+    pub issuer: Option<(&'a str, &'a Authority)>,
+    /// What its certificate contains.
+    pub profile: &'a Profile,
+}
+
+/// Makes an authority: key, certificate, sealed key file, ledger entry.
+///
+/// The passphrase is in the vault and the key on disk before the ledger names the authority; their names carry the
+/// certificate serial, so whatever an interruption leaves behind is never taken for another key.
+///
+/// # Errors
+/// [`AuthorityError`]; nothing of the authority is then left.
+pub fn create(
+    new: &NewAuthority<'_>,
+    folder: &StationFolder,
+    vault: &Vault,
+    ledger: &Ledger,
+    reader: &LedgerReader,
+    now: OffsetDateTime,
+) -> Result<Certificate, AuthorityError> {
+    let label = new.label.to_string();
+    if reader.authority(&label)?.is_some() {
+        return Err(AuthorityError::Exists(label));
+    }
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)?;
+    let serial = CertificateSerial::new(reader.count_entries()? + 1, random);
+    let signer = SoftwareSigner::generate().map_err(AuthorityError::NewKey)?;
+    let passphrase = new_passphrase()?;
+    let mut salt = [0; 32];
+    getrandom::fill(&mut salt)?;
+    let sealed = signer.to_encrypted_pem(passphrase.bytes(), salt).map_err(AuthorityError::NewKey)?;
+    let certificate = certify(new, signer, &serial, now)
+        .map_err(|source| AuthorityError::Issue { label: label.clone(), source: Box::new(source) })?;
+
+    let fact = Fact::AuthorityCreated {
+        label: label.clone(),
+        role: new.role.name().to_owned(),
+        issuer: new.issuer.map(|(label, _)| label.to_owned()),
+        certificate_serial: serial.to_string(),
+        public_key: hex(&certificate.public_key().fingerprint()),
+        certificate: certificate.to_pem(),
+    };
+    let name = SecretName::of_ca_key(&serial.to_string());
+    let path = folder.authority_key(&label, &serial.to_string());
+    vault.put(&name, &passphrase)?;
+    let recorded = place::new_file(&path, sealed.as_bytes(), Readers::Owner)
+        .map_err(AuthorityError::from)
+        .and_then(|()| Ok(ledger.append(now, vec![fact])?));
+    if let Err(error) = recorded {
+        // The first error is the one to report; what cannot be removed here is inert without its ledger entry.
+        let _ = std::fs::remove_file(&path);
+        let _ = vault.withdraw(&name);
+        return Err(error);
+    }
+    Ok(certificate)
+}
+
+fn certify(
+    new: &NewAuthority<'_>,
+    signer: SoftwareSigner,
+    serial: &CertificateSerial,
+    now: OffsetDateTime,
+) -> Result<Certificate, IssueError> {
+    let subject = Subject::Authority(new.common_name.clone());
+    match new.issuer {
+        None => Ok(Issuer::self_signed(new.profile, &subject, signer, serial, now)?.certificate().clone()),
+        Some((_, by)) => by.issuer.issue(new.profile, &subject, signer.public_key(), serial, now),
+    }
+}
+
+/// 256 random bits, as text that `openssl pkey -passin` takes.
+fn new_passphrase() -> Result<Secret, AuthorityError> {
+    let mut random = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *random)?;
+    Ok(Secret::new(STANDARD.encode(*random).into_bytes()))
+}
+
+/// Loads an authority, its key checked against its certificate, ready to sign.
+///
+/// # Errors
+/// [`AuthorityError`].
+pub fn load(
+    label: &str,
+    folder: &StationFolder,
+    vault: &UnlockedVault,
+    reader: &LedgerReader,
+) -> Result<Authority, AuthorityError> {
+    let record = reader.authority(label)?.ok_or_else(|| AuthorityError::Unknown(label.to_owned()))?;
+    let certificate = certificate_of(&record)?;
+    let serial = certificate.serial().to_string();
+    let path = folder.authority_key(label, &serial);
+    let sealed = std::fs::read_to_string(&path).map_err(|source| AuthorityError::KeyFile {
+        label: label.to_owned(),
+        path: path.clone(),
+        source,
+    })?;
+    let passphrase = vault.get(&SecretName::of_ca_key(&serial))?;
+    let signer = SoftwareSigner::from_encrypted_pem(&sealed, passphrase.bytes())
+        .map_err(|source| AuthorityError::Key { label: label.to_owned(), path, source })?;
+    let issuer = Issuer::new(certificate, signer)
+        .map_err(|source| AuthorityError::Issue { label: label.to_owned(), source: Box::new(source) })?;
+    Ok(Authority { issuer, intermediates: chain_above(&record, reader)? })
+}
+
+/// The certificates that go with a leaf of this authority, issuer first: all but the root, which the service has.
+/// Under a root that issues itself, the root alone.
+///
+/// # Errors
+/// [`AuthorityError`] where the ledger's certificates make no chain.
+pub fn chain_above(
+    record: &AuthorityRecord,
+    reader: &LedgerReader,
+) -> Result<Vec<Certificate>, AuthorityError> {
+    let mut chain = vec![certificate_of(record)?];
+    let mut current = record.clone();
+    while let Some(issuer) = current.issuer.clone() {
+        current = reader.authority(&issuer)?.ok_or(AuthorityError::Unknown(issuer))?;
+        chain.push(certificate_of(&current)?);
+    }
+    Chain::new(chain.clone()).map_err(AuthorityError::Chain)?;
+    if chain.len() > 1 {
+        chain.pop();
+    }
+    Ok(chain)
+}
+
+/// The certificate of an authority as the ledger holds it.
+///
+/// # Errors
+/// [`AuthorityError::Certificate`].
+pub fn certificate_of(record: &AuthorityRecord) -> Result<Certificate, AuthorityError> {
+    Certificate::from_pem(&record.certificate)
+        .map_err(|source| AuthorityError::Certificate(record.label.clone(), source))
+}

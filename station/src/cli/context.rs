@@ -1,0 +1,60 @@
+//! What most verbs need: the station's folder, its configuration, its ledger and its vault.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+use crate::config::{Config, StationFolder};
+use crate::ledger::{LedgerOwner, LedgerReader};
+use crate::vault::{UnlockFrom, UnlockedVault, Vault};
+
+/// The station that a verb works on.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) folder: StationFolder,
+}
+
+/// Where the unlock secret comes from.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Unlock {
+    /// Read the unlock secret from this open file descriptor. Else from the systemd credential `station-unlock`; else
+    /// it is asked for.
+    #[arg(long, value_name = "N")]
+    pub(super) unlock_fd: Option<u32>,
+}
+
+impl Unlock {
+    pub(super) fn source(self) -> UnlockFrom {
+        UnlockFrom::choose(self.unlock_fd)
+    }
+}
+
+impl Context {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder: StationFolder::new(folder) }
+    }
+
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        Ok(self.folder.load_config()?)
+    }
+
+    pub(super) fn reader(&self) -> Result<LedgerReader, Failure> {
+        Ok(LedgerReader::open(&self.folder.ledger())?)
+    }
+
+    /// Takes the ledger for writing; refused while a station runs.
+    pub(super) fn owner(&self, purpose: &str) -> Result<LedgerOwner, Failure> {
+        let config = self.config()?;
+        Ok(LedgerOwner::open(&self.folder.ledger(), &config.name.to_string(), purpose)?)
+    }
+
+    pub(super) fn vault(&self) -> Result<Vault, Failure> {
+        Ok(Vault::open(&self.folder.vault())?)
+    }
+
+    pub(super) fn unlocked(&self, unlock: Unlock) -> Result<UnlockedVault, Failure> {
+        let vault = self.vault()?;
+        Ok(vault.unlock(&unlock.source().obtain(false)?)?)
+    }
+}

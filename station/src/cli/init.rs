@@ -1,0 +1,61 @@
+//! `station init`: makes a station's folder.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use serde::Serialize;
+
+use super::context::Unlock;
+use super::{Exit, Failure, Output};
+use crate::clock;
+use crate::config::{StationFolder, StationName, new_config};
+use crate::ledger::LedgerOwner;
+use crate::place::{self, Readers};
+use crate::vault::Vault;
+
+/// Makes a station: its folder with station.toml, ledger and vault. Asks for the new unlock secret.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// The folder to make.
+    dir: PathBuf,
+    /// Who this station is: letters, digits and hyphens. It cannot be changed afterwards.
+    #[arg(long, default_value = "line-1")]
+    name: StationName,
+    /// A fixture's port; again for each fixture. More can be written into station.toml later.
+    #[arg(long, value_name = "PATH")]
+    port: Vec<PathBuf>,
+    #[command(flatten)]
+    unlock: Unlock,
+}
+
+#[derive(Serialize)]
+struct Made {
+    station: String,
+    folder: PathBuf,
+}
+
+pub(super) fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
+    if args.port.iter().enumerate().any(|(index, port)| args.port[..index].contains(port)) {
+        return Err(Failure::usage("the same --port is given twice: each fixture has a port of its own"));
+    }
+    let unlock = args.unlock.source().obtain(true)?;
+    place::new_folder(&args.dir, |path| -> Result<(), Failure> {
+        let folder = StationFolder::new(path);
+        Vault::create(&folder.vault(), &unlock)?;
+        for inside in [folder.authorities(), folder.transcripts()] {
+            place::private_folder(&inside)?;
+        }
+        drop(LedgerOwner::create(&folder.ledger(), &args.name.to_string(), clock::now())?);
+        place::new_file(&folder.config(), new_config(&args.name, &args.port).as_bytes(), Readers::Everyone)?;
+        Ok(())
+    })?;
+    let made = Made { station: args.name.to_string(), folder: args.dir };
+    output.data(&made, |out| {
+        writeln!(out, "station {} is made in {}", made.station, made.folder.display())?;
+        writeln!(
+            out,
+            "next: look at station.toml there, then `station ca root` and `station ca intermediate`"
+        )
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,85 @@
+//! `station keys`: secrets into the vault. Needs no unlocking.
+
+use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::context::Context;
+use super::{Exit, Failure, Output};
+use crate::clock;
+use crate::ledger::entry::Fact;
+use crate::vault::{Secret, SecretName};
+
+/// A secret longer than this is a wrong file.
+const LONGEST: u64 = 64 * 1024;
+
+/// Secrets: put them into the vault.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Seal a secret (console password …) under a new name, from standard input or a file. The end of its last line
+    /// is no part of it.
+    Import {
+        /// Its name in the vault, as products name it.
+        name: SecretName,
+        /// The file; `-` is standard input.
+        #[arg(long, default_value = "-", value_name = "FILE")]
+        from: PathBuf,
+    },
+}
+
+#[derive(Serialize)]
+struct Imported {
+    secret: String,
+}
+
+pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
+    let Verb::Import { name, from } = verb;
+    let owner = context.owner("keys import")?;
+    let vault = context.vault()?;
+    let secret = read(&from)?;
+    vault.put(&name, &secret)?;
+    let fact = Fact::SecretImported { name: name.to_string() };
+    if let Err(error) = owner.ledger().append(clock::now(), vec![fact]) {
+        vault.withdraw(&name)?;
+        return Err(error.into());
+    }
+    let imported = Imported { secret: name.to_string() };
+    output.data(&imported, |out| writeln!(out, "{} is in the vault", imported.secret))?;
+    Ok(Exit::Done)
+}
+
+fn read(from: &PathBuf) -> Result<Secret, Failure> {
+    let standard_input = from.as_os_str() == "-";
+    if standard_input && io::stdin().is_terminal() {
+        let typed = rpassword::prompt_password("Secret: ").map(Zeroizing::new)?;
+        return not_empty(typed.as_bytes());
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
+    let read = if standard_input {
+        io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(from).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+    };
+    if let Err(error) = read {
+        return Err(Failure::input(format!("cannot read the secret from {}: {error}", from.display())));
+    }
+    if bytes.len() as u64 > LONGEST {
+        return Err(Failure::input(format!(
+            "{} is longer than {LONGEST} bytes: is it the right file?",
+            from.display()
+        )));
+    }
+    let end =
+        bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
+    not_empty(end)
+}
+
+fn not_empty(bytes: &[u8]) -> Result<Secret, Failure> {
+    if bytes.is_empty() {
+        return Err(Failure::input("the secret is empty: nothing was imported"));
+    }
+    Ok(Secret::new(bytes.to_vec()))
+}

@@ -1,0 +1,138 @@
+//! `station order`: what to build.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::context::Context;
+use super::{Exit, Failure, Output};
+use crate::clock;
+use crate::ledger::{AttemptRecord, Counts, LedgerReader, OrderRecord};
+use crate::order::{NumberedRow, Order, OrderName, Pattern, read_csv};
+use crate::product::Product;
+
+/// Orders: take and show them.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Take an order: from a CSV file, or from a pattern and a quantity.
+    Add(Add),
+    /// Show all orders, or one with its attempts.
+    Show {
+        /// The order's name.
+        name: Option<OrderName>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The order's name.
+    name: OrderName,
+    /// What is built: a file in products/, or a built-in one.
+    #[arg(long, value_name = "FILE")]
+    product: String,
+    /// CSV with the column registration_id, and optionally name, serial_number, hardware_id; `-` is standard input.
+    #[arg(long, value_name = "FILE", required_unless_present = "pattern", conflicts_with = "pattern")]
+    csv: Option<PathBuf>,
+    /// Registration IDs by number: gw-{:04} makes gw-0001, gw-0002 …
+    #[arg(long, requires = "quantity")]
+    pattern: Option<String>,
+    /// How many.
+    #[arg(long, requires = "pattern")]
+    quantity: Option<u64>,
+    /// The first number.
+    #[arg(long, requires = "pattern", default_value_t = 1)]
+    first: u64,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    order: OrderRecord,
+    #[serde(flatten)]
+    counts: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<Vec<AttemptRecord>>,
+}
+
+pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Add(add) => take(&add, context, output),
+        Verb::Show { name: None } => {
+            let reader = context.reader()?;
+            for order in reader.orders()? {
+                show(&reader, order, false, output)?;
+            }
+            Ok(Exit::Done)
+        }
+        Verb::Show { name: Some(name) } => {
+            let reader = context.reader()?;
+            let order = reader.order(&name.to_string())?.ok_or_else(|| unknown(&name))?;
+            show(&reader, order, true, output)
+        }
+    }
+}
+
+pub(super) fn unknown(name: &OrderName) -> Failure {
+    Failure::input(format!("the ledger has no order `{name}`: `station order show` lists them"))
+}
+
+fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> {
+    let owner = context.owner("order add")?;
+    let reader = context.reader()?;
+    let product = Product::load(context.folder.path(), &add.product)?;
+    let order = Order::check(add.name.clone(), rows(add)?, &product, &reader)?;
+    let quantity = order.quantity();
+    owner.ledger().append(clock::now(), order.into_facts(&product))?;
+    output.talk(format!("order {} is taken: {quantity} units of {}", add.name, product.file));
+    let order = reader.order(&add.name.to_string())?.ok_or_else(|| unknown(&add.name))?;
+    show(&reader, order, false, output)
+}
+
+fn rows(add: &Add) -> Result<Vec<NumberedRow>, Failure> {
+    match (&add.csv, &add.pattern) {
+        (Some(path), _) if path.as_os_str() == "-" => Ok(read_csv(io::stdin().lock())?),
+        (Some(path), _) => {
+            let file = File::open(path).map_err(|error| {
+                Failure::input(format!("cannot read the order {}: {error}", path.display()))
+            })?;
+            Ok(read_csv(io::BufReader::new(file))?)
+        }
+        (None, pattern) => {
+            let pattern = Pattern::parse(pattern.as_deref().unwrap_or_default())
+                .map_err(crate::order::OrderError::from)?;
+            Ok(pattern.rows(add.first, add.quantity.unwrap_or_default())?)
+        }
+    }
+}
+
+fn show(
+    reader: &LedgerReader,
+    order: OrderRecord,
+    with_attempts: bool,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let counts = reader.counts(&order.name)?;
+    let attempts = if with_attempts { Some(reader.attempts(&order.name)?) } else { None };
+    let shown = Shown { order, counts, attempts };
+    output.data(&shown, |out| {
+        let Shown { order, counts, attempts } = &shown;
+        writeln!(
+            out,
+            "{}: {} units of {}, ID scope {}",
+            order.name, counts.ordered, order.product, order.id_scope
+        )?;
+        writeln!(
+            out,
+            "  ordered {} = accepted {} + open {} + on hold {}; burnt identities {}",
+            counts.ordered, counts.accepted, counts.open, counts.on_hold, counts.burnt
+        )?;
+        for attempt in attempts.iter().flatten() {
+            writeln!(out, "  {}", super::unit::attempt_line(attempt))?;
+        }
+        Ok(())
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,159 @@
+//! `station run`: builds an order, unattended, until it is done or no fixture can go on.
+
+mod screen;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use super::context::{Context, Unlock};
+use super::{Exit, Failure, Output};
+use crate::authority::{self, Authority};
+use crate::clock;
+use crate::config::{Config, Fixture};
+use crate::event::Event;
+use crate::ledger::OrderRecord;
+use crate::line::{Edge, Line, Run, RunOptions, Summary, UnitsInHand};
+use crate::link::{Stop, StopSignal, Variable, Variables};
+use crate::order::OrderName;
+use crate::product::Product;
+use crate::profile;
+use crate::vault::UnlockedVault;
+use screen::Screen;
+
+/// Builds an order: every unit that comes into a fixture is taken to its verdict.
+///
+/// Ends when no identity of the order waits for a verdict, when no fixture can go on, or when no unit was accepted for
+/// the time of --patience. Ctrl-C finishes the units in hand; Ctrl-C again abandons them, and they are finished when
+/// they are put back in.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// The order.
+    order: OrderName,
+    /// Only this fixture; again for more. All of station.toml without it.
+    #[arg(long, value_name = "NAME")]
+    fixture: Vec<String>,
+    /// End the run when no unit was accepted for so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    patience: u64,
+    #[command(flatten)]
+    unlock: Unlock,
+}
+
+pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let fixtures = fixtures(&config, &args.fixture)?;
+    let owner = context.owner("run")?;
+    let reader = context.reader()?;
+    let name = args.order.to_string();
+    let order = reader.order(&name)?.ok_or_else(|| super::order::unknown(&args.order))?;
+    let product = product(context, &order)?;
+    let profile = profile::load(context.folder.path(), &product.profile)?;
+    let vault = context.unlocked(args.unlock)?;
+    let Authority { issuer, intermediates } =
+        authority::load(&config.issuing_authority, &context.folder, &vault, &reader)?;
+    issuer.check_ready(&profile, clock::now()).map_err(|error| authority::AuthorityError::Issue {
+        label: config.issuing_authority.clone(),
+        source: Box::new(error),
+    })?;
+    let variables = variables(&product, &vault)?;
+
+    let ledger_file = context.folder.ledger();
+    let line = Line {
+        product: &product,
+        order: &name,
+        issuer: &issuer,
+        authority: &config.issuing_authority,
+        intermediates: &intermediates,
+        profile: &profile,
+        variables: &variables,
+        ledger_file: &ledger_file,
+        edge: Edge { now: clock::now, random },
+        in_hand: UnitsInHand::default(),
+    };
+    let stop = stop_on_signals(output)?;
+    let transcripts: PathBuf = context.folder.transcripts();
+    let patience = Duration::from_secs(args.patience);
+    let options = RunOptions { fixtures: &fixtures, transcripts: &transcripts, patience, stop };
+    let mut screen = Screen::new(output, &fixtures);
+    let summary = Run::new(line, options).run(&owner.ledger(), |event| screen.show(event))?;
+    let some_unit_failed = screen.some_unit_failed();
+    screen.end(&summary)?;
+    Ok(exit(&summary, some_unit_failed))
+}
+
+/// 0 only where every unit of the order is accepted and none was left failed on the bench.
+fn exit(summary: &Summary, some_unit_failed: bool) -> Exit {
+    let complete = summary.counts.accepted == summary.counts.ordered;
+    if complete && !some_unit_failed { Exit::Done } else { Exit::UnitFailed }
+}
+
+fn fixtures(config: &Config, wanted: &[String]) -> Result<Vec<Fixture>, Failure> {
+    if config.fixtures.is_empty() {
+        return Err(Failure::input("station.toml names no fixture: add a [[fixture]] for each socket"));
+    }
+    if wanted.is_empty() {
+        return Ok(config.fixtures.clone());
+    }
+    let find = |name: &String| {
+        config.fixtures.iter().find(|fixture| fixture.name == *name).cloned().ok_or_else(|| {
+            let known: Vec<&str> = config.fixtures.iter().map(|fixture| fixture.name.as_str()).collect();
+            Failure::input(format!("station.toml has no fixture `{name}`: it has {}", known.join(", ")))
+        })
+    };
+    wanted.iter().map(find).collect()
+}
+
+fn product(context: &Context, order: &OrderRecord) -> Result<Product, Failure> {
+    let product = Product::load(context.folder.path(), &order.product)?;
+    let id_scope = product.id_scope.to_string();
+    if id_scope != order.id_scope {
+        return Err(Failure::input(format!(
+            "order {} was taken for ID scope {}, and product {} now says {id_scope}: its identities belong to the first; \
+             correct the product, or take a new order",
+            order.name, order.id_scope, product.file
+        )));
+    }
+    Ok(product)
+}
+
+/// The dialogue's variables: the product's own, and its secrets out of the vault.
+fn variables(product: &Product, vault: &UnlockedVault) -> Result<Variables, Failure> {
+    let open = product.values.iter().map(|(name, value)| Ok((name.clone(), Variable::open(value))));
+    let secret =
+        product.secrets.iter().map(|(name, secret)| Ok((name.clone(), Variable::secret(vault.get(secret)?))));
+    open.chain(secret).collect()
+}
+
+fn random() -> Result<[u8; 32], getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Each signal makes the wish to stop one step more urgent.
+fn stop_on_signals(output: &Output) -> Result<StopSignal, Failure> {
+    let stop = StopSignal::default();
+    let (signalled, output) = (stop.clone(), *output);
+    ctrlc::set_handler(move || {
+        output.talk(match signalled.ask() {
+            Stop::Now => "stopping now: the units in hand are finished when they are put back in",
+            _ => "finishing the units in hand; once more to stop at once",
+        });
+    })
+    .map_err(|error| Failure::new(Exit::Station, &error))?;
+    Ok(stop)
+}
+
+/// Whether an event is a verdict of this kind.
+fn unit_of(event: &Event) -> Option<(String, bool)> {
+    use crate::event::Outcome;
+    let Event::Verdict(verdict) = event else { return None };
+    let unit = verdict.hardware_id.clone().unwrap_or_else(|| format!("fixture {}", verdict.fixture));
+    match verdict.outcome {
+        Outcome::Accepted { .. } => Some((unit, false)),
+        Outcome::Failed { .. } => Some((unit, true)),
+        Outcome::NotNeeded { .. } => None,
+    }
+}

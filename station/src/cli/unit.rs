@@ -1,0 +1,165 @@
+//! `station unit`: one unit's record, and an engineer's word on it.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::context::Context;
+use super::{Exit, Failure, Output};
+use crate::clock;
+use crate::ledger::entry::{Evidence, Fact, Identity};
+use crate::ledger::{AttemptRecord, CredentialRecord, IdentityRecord};
+
+/// Units: show one, free it for rework, or scrap it.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Show what the ledger knows of a unit.
+    Show {
+        /// Its registration ID, hardware ID or serial number.
+        unit: String,
+    },
+    /// Free a unit for its next attempt, which gets a new credential; the old one counts as revoked.
+    Rework(Word),
+    /// Remove a unit for ever. Its identity is burnt and never used again.
+    Scrap(Word),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Word {
+    /// Its registration ID, hardware ID or serial number.
+    unit: String,
+    /// Why, for the ledger.
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    identity: IdentityRecord,
+    credentials: Vec<CredentialRecord>,
+    attempts: Vec<AttemptRecord>,
+}
+
+pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Show { unit } => show(&unit, context, output),
+        Verb::Rework(word) => {
+            say(word, context, output, "unit rework", |identity, reason| Fact::Reworked { identity, reason })
+        }
+        Verb::Scrap(word) => {
+            say(word, context, output, "unit scrap", |identity, reason| Fact::Scrapped { identity, reason })
+        }
+    }
+}
+
+fn say(
+    word: Word,
+    context: &Context,
+    output: &Output,
+    purpose: &str,
+    fact: fn(Identity, String) -> Fact,
+) -> Result<Exit, Failure> {
+    let reason = word.reason.trim();
+    if reason.is_empty() {
+        return Err(Failure::usage("--reason is empty: the ledger keeps why a binding ended"));
+    }
+    let owner = context.owner(purpose)?;
+    let found = context.reader()?.find(&word.unit)?;
+    let [identity] = found.as_slice() else { return Err(not_one(&word.unit, &found)) };
+    owner.ledger().append(clock::now(), vec![fact(identity.identity.clone(), reason.to_owned())])?;
+    drop(owner);
+    show(identity.identity.registration_id.as_str(), context, output)
+}
+
+fn show(unit: &str, context: &Context, output: &Output) -> Result<Exit, Failure> {
+    let reader = context.reader()?;
+    let found = reader.find(unit)?;
+    let attempts = reader.attempts_of(unit)?;
+    if found.is_empty() && attempts.is_empty() {
+        return Err(not_one(unit, &found));
+    }
+    if found.is_empty() {
+        // Seen and turned away: there is no identity to show, and every attempt.
+        return list_attempts(&attempts, output);
+    }
+    for identity in found {
+        let credentials = reader.credentials_of(&identity.identity)?;
+        let attempts = match &identity.unit {
+            Some(hardware_id) => reader.attempts_of(hardware_id)?,
+            None => reader.attempts_of(identity.identity.registration_id.as_str())?,
+        };
+        let shown = Shown { identity, credentials, attempts };
+        output.data(&shown, |out| write_unit(&shown, out))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn list_attempts(attempts: &[AttemptRecord], output: &Output) -> Result<Exit, Failure> {
+    output.data(&serde_json::json!({ "attempts": attempts }), |out| {
+        attempts.iter().try_for_each(|attempt| writeln!(out, "{}", attempt_line(attempt)))
+    })?;
+    Ok(Exit::Done)
+}
+
+fn write_unit(shown: &Shown, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let Shown { identity, credentials, attempts } = shown;
+    let state = serde_json::to_string(&identity.state)?;
+    writeln!(out, "{}: {}", identity.identity, state.trim_matches('"'))?;
+    writeln!(out, "  order     {}", identity.order)?;
+    writeln!(out, "  unit      {}", identity.unit.as_deref().unwrap_or("none yet"))?;
+    for (name, value) in
+        [("name", &identity.name), ("label", &identity.serial_number), ("reason", &identity.reason)]
+    {
+        if let Some(value) = value {
+            writeln!(out, "  {name:<9} {value}")?;
+        }
+    }
+    for credential in credentials {
+        let reason = credential.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let CredentialRecord { certificate_serial, authority, state, .. } = credential;
+        writeln!(out, "  certificate {certificate_serial}, issued by {authority}: {state}{reason}")?;
+    }
+    attempts.iter().try_for_each(|attempt| writeln!(out, "  {}", attempt_line(attempt)))
+}
+
+/// One attempt on one line.
+pub(super) fn attempt_line(attempt: &AttemptRecord) -> String {
+    let unit = attempt.hardware_id.as_deref().unwrap_or("unknown unit");
+    let id = attempt.registration_id.as_deref().unwrap_or("-");
+    let mut line = format!(
+        "attempt {} {} fixture {} {unit} {id} {}",
+        attempt.attempt, attempt.opened_at, attempt.fixture, attempt.state
+    );
+    if let Some(disposition) = &attempt.disposition {
+        line.push_str(&format!(" -> {disposition}"));
+    }
+    if let Some(reason) = &attempt.reason {
+        line.push_str(&format!(": {reason}"));
+    }
+    if !attempt.evidence.is_empty() {
+        line.push_str(&format!(": {}", evidence_text(&attempt.evidence)));
+    }
+    line
+}
+
+/// `device-key challenge, configuration device digest`.
+pub(super) fn evidence_text(evidence: &[Evidence]) -> String {
+    let items: Vec<String> =
+        evidence.iter().map(|evidence| format!("{} {}", evidence.item, evidence.grade)).collect();
+    items.join(", ")
+}
+
+fn not_one(unit: &str, found: &[IdentityRecord]) -> Failure {
+    match found {
+        [] => Failure::input(format!(
+            "the ledger knows no unit `{unit}`: give its registration ID, hardware ID or serial number"
+        )),
+        several => {
+            let ids: Vec<String> = several.iter().map(|record| record.identity.to_string()).collect();
+            Failure::input(format!(
+                "`{unit}` means several identities ({}): give the registration ID",
+                ids.join(", ")
+            ))
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What a ledger entry says. The bytes are JSON, written once, never encoded again; `version` stands first.
+//!
+//! An entry holds all public material whole (certificates, public keys), and never a secret.
+
+use certkit::RegistrationId;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The format of entry bytes that this program writes. Older ones are read for ever; none is migrated.
+pub const VERSION: u32 = 1;
+
+/// SHA-256 of an entry's bytes.
+pub type EntryHash = [u8; 32];
+
+/// One link of a station's chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Format of these bytes: [`VERSION`].
+    pub version: u32,
+    /// The station whose chain this is.
+    pub station: String,
+    /// Position in the chain, from 1, without a gap.
+    pub seq: u64,
+    /// When it was written: RFC 3339, UTC.
+    pub at: String,
+    /// Hex of the hash of the entry before; of the first one, 64 zeros.
+    pub previous: String,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// The hash that a chain's first entry names as the one before it.
+pub const NO_PREVIOUS: EntryHash = [0; 32];
+
+/// Hashes an entry's bytes as they stand.
+pub fn hash(bytes: &[u8]) -> EntryHash {
+    Sha256::digest(bytes).into()
+}
+
+/// Lower-case hex, as entries and messages spell hashes.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An identity: unique within its DPS instance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The DPS instance.
+    pub id_scope: String,
+    /// The name under which the unit registers there.
+    pub registration_id: RegistrationId,
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (ID scope {})", self.registration_id, self.id_scope)
+    }
+}
+
+/// One row of an order, as it was added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRow {
+    /// Identity that this row reserves.
+    pub registration_id: RegistrationId,
+    /// Display name for IoT Central, where the order gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The customer's number on the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_number: Option<String>,
+    /// The unit that the row is meant for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware_id: Option<String>,
+}
+
+/// What became of an item of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The product's name for the item.
+    pub item: String,
+    /// How strong the evidence is.
+    pub grade: Grade,
+    /// Whether the unit had been restarted between writing and looking.
+    pub after_restart: bool,
+}
+
+/// Grades of evidence, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grade {
+    /// The device said so.
+    Acknowledged,
+    /// The device computed a digest of what it holds, and it is the right one.
+    DeviceDigest,
+    /// The content was read back and is the same.
+    ReadBack,
+    /// The unit signed, or HMACed, our nonce.
+    Challenge,
+}
+
+impl std::fmt::Display for Grade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Grade::Acknowledged => "acknowledged",
+            Grade::DeviceDigest => "device digest",
+            Grade::ReadBack => "read-back",
+            Grade::Challenge => "challenge",
+        })
+    }
+}
+
+/// What happens next to a unit that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disposition {
+    /// The same again: put the unit back in.
+    Retry,
+    /// Repair it, then again with a new credential.
+    Rework,
+    /// Remove it for ever.
+    Scrap,
+    /// Quarantine: an engineer decides.
+    Hold,
+}
+
+impl std::fmt::Display for Disposition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Disposition::Retry => "retry",
+            Disposition::Rework => "rework",
+            Disposition::Scrap => "scrap",
+            Disposition::Hold => "hold",
+        })
+    }
+}
+
+/// An act on a device, as it is announced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Act {
+    /// An item is written.
+    Write {
+        /// The product's name for the item.
+        item: String,
+    },
+    /// The unit is restarted.
+    Restart,
+}
+
+/// A credential as it is announced: everything public about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedCertificate {
+    /// The leaf's certificate serial, hex.
+    pub certificate_serial: String,
+    /// SHA-256 of the leaf's SubjectPublicKeyInfo, hex.
+    pub public_key: String,
+    /// PEM, leaf first.
+    pub chain: String,
+}
+
+/// What happened. Each kind changes the projections in one place: `ledger::projection`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fact {
+    /// The station was made.
+    StationCreated {},
+    /// A secret was put into the vault.
+    SecretImported {
+        /// Its name there.
+        name: String,
+    },
+    /// A certificate authority was made.
+    AuthorityCreated {
+        /// The station's name for it.
+        label: String,
+        /// `root` or `intermediate`.
+        role: String,
+        /// Label of the issuing authority; none for a root.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issuer: Option<String>,
+        /// Hex.
+        certificate_serial: String,
+        /// SHA-256 of the SubjectPublicKeyInfo, hex.
+        public_key: String,
+        /// PEM.
+        certificate: String,
+    },
+    /// An order was taken. Its rows follow in [`Fact::OrderRows`] of the same transaction.
+    OrderAdded {
+        /// The order's name.
+        order: String,
+        /// File name of the product.
+        product: String,
+        /// SHA-256 of the product's text, hex.
+        product_sha256: String,
+        /// The DPS instance that the identities belong to.
+        id_scope: String,
+        /// Units ordered.
+        quantity: u64,
+    },
+    /// Rows of an order: identities reserved.
+    OrderRows {
+        /// The order's name.
+        order: String,
+        /// At most a thousand an entry.
+        rows: Vec<OrderRow>,
+    },
+    /// A run of an order began.
+    RunStarted {
+        /// The order's name.
+        order: String,
+        /// SHA-256 of the product's text as it is now, hex.
+        product_sha256: String,
+        /// Label of the authority that issues.
+        authority: String,
+    },
+    /// A unit was identified: an attempt begins. The entry's `seq` is the attempt's number.
+    AttemptOpened {
+        /// The order that is being run.
+        order: String,
+        /// The fixture that it sits in.
+        fixture: String,
+        /// What the unit shows.
+        hardware_id: String,
+        /// Where that was learnt.
+        learnt_from: String,
+    },
+    /// A unit was turned away before anything was written to it.
+    Refused {
+        /// The attempt, where one was opened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u64>,
+        /// The order that is being run.
+        order: String,
+        /// The fixture that it sits in.
+        fixture: String,
+        /// What the unit showed, as far as it got.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hardware_id: Option<String>,
+        /// What happens next.
+        disposition: Disposition,
+        /// Why.
+        reason: String,
+    },
+    /// Identity and unit were bound.
+    Claimed {
+        /// The attempt.
+        attempt: u64,
+        /// The order that holds the identity.
+        order: String,
+        /// The identity.
+        identity: Identity,
+        /// The unit.
+        hardware_id: String,
+        /// `new`, or why an existing binding is used again.
+        decision: String,
+    },
+    /// A credential was issued for a bound identity; an earlier one, if any, is superseded.
+    Issued {
+        /// The attempt.
+        attempt: u64,
+        /// The identity.
+        identity: Identity,
+        /// The credential.
+        #[serde(flatten)]
+        certificate: IssuedCertificate,
+        /// Label of the issuing authority.
+        authority: String,
+        /// Why the earlier credential, if there is one, is superseded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        supersedes: Option<String>,
+    },
+    /// An act on the unit is about to be done.
+    Announced {
+        /// The attempt.
+        attempt: u64,
+        /// The act.
+        #[serde(flatten)]
+        act: Act,
+    },
+    /// The unit holds and proved all that the product asks for. The only entry that makes an identity live.
+    Accepted {
+        /// The attempt.
+        attempt: u64,
+        /// The identity.
+        identity: Identity,
+        /// What was obtained, item by item.
+        evidence: Vec<Evidence>,
+    },
+    /// The attempt on a bound unit failed.
+    Failed {
+        /// The attempt.
+        attempt: u64,
+        /// The identity that it is bound to.
+        identity: Identity,
+        /// What happens next.
+        disposition: Disposition,
+        /// Why, in words for the person at the line.
+        reason: String,
+    },
+    /// An identity and its unit are quarantined.
+    Held {
+        /// The identity.
+        identity: Identity,
+        /// Why.
+        reason: String,
+    },
+    /// A quarantined identity is freed for its unit's next attempt, which gets a new credential.
+    Reworked {
+        /// The identity.
+        identity: Identity,
+        /// Why.
+        reason: String,
+    },
+    /// The unit is removed for ever, its identity burnt.
+    Scrapped {
+        /// The identity.
+        identity: Identity,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Fact {
+    /// The `kind` that the entry's JSON names.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fact::StationCreated {} => "station_created",
+            Fact::SecretImported { .. } => "secret_imported",
+            Fact::AuthorityCreated { .. } => "authority_created",
+            Fact::OrderAdded { .. } => "order_added",
+            Fact::OrderRows { .. } => "order_rows",
+            Fact::RunStarted { .. } => "run_started",
+            Fact::AttemptOpened { .. } => "attempt_opened",
+            Fact::Refused { .. } => "refused",
+            Fact::Claimed { .. } => "claimed",
+            Fact::Issued { .. } => "issued",
+            Fact::Announced { .. } => "announced",
+            Fact::Accepted { .. } => "accepted",
+            Fact::Failed { .. } => "failed",
+            Fact::Held { .. } => "held",
+            Fact::Reworked { .. } => "reworked",
+            Fact::Scrapped { .. } => "scrapped",
+        }
+    }
+}

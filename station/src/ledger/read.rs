@@ -1,0 +1,457 @@
+//! Questions that the ledger answers. Reading works beside a running station.
+
+use std::path::Path;
+
+use certkit::RegistrationId;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+
+use super::entry::{Entry, Evidence, Identity};
+use super::store::{self, Head, LedgerError};
+
+/// A reading connection.
+#[derive(Debug)]
+pub struct LedgerReader {
+    db: Connection,
+}
+
+/// The one state that an identity is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityState {
+    /// No verdict yet.
+    Open,
+    /// Accepted.
+    Live,
+    /// Quarantined.
+    OnHold,
+    /// Scrapped; never used again.
+    Burnt,
+}
+
+/// An order, as it was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderRecord {
+    /// Its name.
+    pub name: String,
+    /// File name of the product.
+    pub product: String,
+    /// SHA-256 of the product's text when the order was taken, hex.
+    pub product_sha256: String,
+    /// The DPS instance.
+    pub id_scope: String,
+    /// Units ordered.
+    pub quantity: u64,
+}
+
+/// How an order stands: ordered = accepted + short + open + on hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Units ordered.
+    pub ordered: u64,
+    /// Identities that are live.
+    pub accepted: u64,
+    /// Ordered and not accepted: no verdict yet, or the identity was burnt and the unit is still owed.
+    pub open: u64,
+    /// Identities that are quarantined.
+    pub on_hold: u64,
+    /// Identities that were burnt.
+    pub burnt: u64,
+    /// Identities that no unit is bound to yet.
+    pub unbound: u64,
+    /// Identities that have no verdict yet, bound or not.
+    pub waiting: u64,
+}
+
+/// An identity with what is bound to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdentityRecord {
+    /// The identity.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// The order that reserved it.
+    pub order: String,
+    /// Display name, where the order gave one.
+    pub name: Option<String>,
+    /// The label's number, where the order gave one.
+    pub serial_number: Option<String>,
+    /// The unit that the order means it for, where it says so.
+    pub meant_for: Option<String>,
+    /// Its state.
+    pub state: IdentityState,
+    /// The unit bound to it.
+    pub unit: Option<String>,
+    /// Its current credential.
+    pub credential: Option<CredentialRecord>,
+    /// Why the next attempt gets a new credential, where it must.
+    pub reissue: Option<String>,
+    /// Why it is in this state, where there is a reason.
+    pub reason: Option<String>,
+}
+
+/// A credential that was issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CredentialRecord {
+    /// The leaf's certificate serial, hex.
+    pub certificate_serial: String,
+    /// SHA-256 of the leaf's SubjectPublicKeyInfo, hex.
+    pub public_key: String,
+    /// The issuing authority's label.
+    pub authority: String,
+    /// PEM, leaf first.
+    pub chain: String,
+    /// `issued`, `live`, `superseded`, `revoked`.
+    pub state: String,
+    /// Why it was superseded or revoked.
+    pub reason: Option<String>,
+}
+
+/// One attempt on one unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptRecord {
+    /// Its number: the entry that opened it.
+    pub attempt: u64,
+    /// The order that was run.
+    pub order: String,
+    /// The fixture.
+    pub fixture: String,
+    /// What the unit showed, as far as it got.
+    pub hardware_id: Option<String>,
+    /// The identity that it was bound to, as far as it got.
+    pub registration_id: Option<String>,
+    /// `open`, `accepted`, `failed`, `refused`, `interrupted`.
+    pub state: String,
+    /// What happens next to a unit that failed.
+    pub disposition: Option<String>,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// What was obtained.
+    pub evidence: Vec<Evidence>,
+    /// RFC 3339.
+    pub opened_at: String,
+    /// RFC 3339.
+    pub closed_at: Option<String>,
+}
+
+/// A certificate authority of this station.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuthorityRecord {
+    /// The station's name for it.
+    pub label: String,
+    /// `root` or `intermediate`.
+    pub role: String,
+    /// Label of its issuer; none for a root.
+    pub issuer: Option<String>,
+    /// PEM.
+    pub certificate: String,
+}
+
+const IDENTITY: &str =
+    "SELECT i.id_scope, i.registration_id, i.order_name, i.name, i.serial_number, i.meant_for, i.state, i.unit,
+            i.reissue, i.reason, c.certificate_serial, c.public_key, c.authority, c.chain, c.state, c.reason
+     FROM identity i LEFT JOIN credential c ON c.certificate_serial = i.certificate_serial";
+
+const ATTEMPT: &str =
+    "SELECT seq, order_name, fixture, hardware_id, registration_id, state, disposition, reason,
+     evidence, opened_at, closed_at FROM attempt";
+
+type Result<T> = std::result::Result<T, LedgerError>;
+
+impl LedgerReader {
+    /// Opens the ledger for reading.
+    ///
+    /// # Errors
+    /// [`LedgerError::Missing`], [`LedgerError::Database`].
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(Self { db: store::open_read_only(path)? })
+    }
+
+    /// The end of a station's chain.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`], as for every question below.
+    pub fn head(&self, station: &str) -> Result<Head> {
+        store::head(&self.db, station)
+    }
+
+    /// The entries from `first` on, at most `most`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unreadable`] too.
+    pub fn entries(&self, first: u64, most: u64) -> Result<Vec<Entry>> {
+        let mut select =
+            self.db.prepare("SELECT seq, bytes FROM entry WHERE seq >= ?1 ORDER BY station, seq LIMIT ?2")?;
+        let rows: Vec<(u64, String)> = select
+            .query_map([first, most], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<std::result::Result<_, _>>()?;
+        rows.iter().map(|(seq, bytes)| store::parse(*seq, bytes)).collect()
+    }
+
+    /// Number of entries of all chains.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn count_entries(&self) -> Result<u64> {
+        Ok(self.db.query_row("SELECT count(*) FROM entry", [], |row| row.get(0))?)
+    }
+
+    /// An order by its name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn order(&self, name: &str) -> Result<Option<OrderRecord>> {
+        Ok(self.orders()?.into_iter().find(|order| order.name == name))
+    }
+
+    /// All orders, in the order in which they were taken.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn orders(&self) -> Result<Vec<OrderRecord>> {
+        self.list(
+            "SELECT name, product, product_sha256, id_scope, quantity FROM orders ORDER BY seq",
+            [],
+            |row| {
+                Ok(OrderRecord {
+                    name: row.get(0)?,
+                    product: row.get(1)?,
+                    product_sha256: row.get(2)?,
+                    id_scope: row.get(3)?,
+                    quantity: row.get(4)?,
+                })
+            },
+        )
+    }
+
+    /// How an order stands.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn counts(&self, order: &str) -> Result<Counts> {
+        let sql = "SELECT o.quantity,
+                count(*) FILTER (WHERE i.state = 'live'), count(*) FILTER (WHERE i.state = 'on-hold'),
+                count(*) FILTER (WHERE i.state = 'burnt'),
+                count(*) FILTER (WHERE i.state = 'open' AND i.unit IS NULL),
+                count(*) FILTER (WHERE i.state = 'open')
+            FROM orders o JOIN identity i ON i.order_name = o.name WHERE o.name = ?1 GROUP BY o.name";
+        let counts = self.db.query_row(sql, [order], |row| {
+            let (ordered, accepted, on_hold): (u64, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let open = ordered.saturating_sub(accepted + on_hold);
+            Ok(Counts {
+                ordered,
+                accepted,
+                open,
+                on_hold,
+                burnt: row.get(3)?,
+                unbound: row.get(4)?,
+                waiting: row.get(5)?,
+            })
+        });
+        Ok(counts.optional()?.unwrap_or_default())
+    }
+
+    /// The identity that a unit is bound to.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn bound_to(&self, hardware_id: &str) -> Result<Option<IdentityRecord>> {
+        self.one_identity("WHERE i.unit = ?1 AND i.state <> 'burnt'", [hardware_id])
+    }
+
+    /// Why a unit was scrapped, where it was.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn scrapped(&self, hardware_id: &str) -> Result<Option<String>> {
+        let sql = "SELECT coalesce(i.reason, '') FROM spent s JOIN identity i ON i.unit = s.value AND i.state = 'burnt'
+            WHERE s.kind = 'hardware_id' AND s.value = ?1";
+        Ok(self.db.query_row(sql, [hardware_id], |row| row.get(0)).optional()?)
+    }
+
+    /// The first identity of an order that is open and bound to no unit.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn next_unbound(&self, order: &str) -> Result<Option<IdentityRecord>> {
+        self.one_identity(
+            "WHERE i.order_name = ?1 AND i.state = 'open' AND i.unit IS NULL ORDER BY i.position LIMIT 1",
+            [order],
+        )
+    }
+
+    /// The identity of an order that is meant for this unit.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn meant_for(&self, order: &str, hardware_id: &str) -> Result<Option<IdentityRecord>> {
+        self.one_identity("WHERE i.order_name = ?1 AND i.meant_for = ?2", [order, hardware_id])
+    }
+
+    /// The identities that a person means by a registration ID, a hardware ID or a serial number.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn find(&self, text: &str) -> Result<Vec<IdentityRecord>> {
+        let filter =
+            "WHERE i.registration_id = ?1 OR i.unit = ?1 OR i.serial_number = ?1 ORDER BY i.id_scope";
+        self.list(&format!("{IDENTITY} {filter}"), [text], identity)
+    }
+
+    /// All identities of an order, in the order's own sequence.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn identities(&self, order: &str) -> Result<Vec<IdentityRecord>> {
+        self.list(&format!("{IDENTITY} WHERE i.order_name = ?1 ORDER BY i.position"), [order], identity)
+    }
+
+    /// Which order reserved an identity already, if one did.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn reserved_by(&self, id_scope: &str, id: &RegistrationId) -> Result<Option<String>> {
+        let sql = "SELECT order_name FROM identity WHERE id_scope = ?1 AND registration_id = ?2";
+        Ok(self.db.query_row(sql, params![id_scope, id.as_str()], |row| row.get(0)).optional()?)
+    }
+
+    /// All attempts of an order, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn attempts(&self, order: &str) -> Result<Vec<AttemptRecord>> {
+        self.list(&format!("{ATTEMPT} WHERE order_name = ?1 ORDER BY seq"), [order], attempt)
+    }
+
+    /// All attempts on a unit, or under a registration ID, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn attempts_of(&self, unit_or_registration_id: &str) -> Result<Vec<AttemptRecord>> {
+        let sql = format!("{ATTEMPT} WHERE hardware_id = ?1 OR registration_id = ?1 ORDER BY seq");
+        self.list(&sql, [unit_or_registration_id], attempt)
+    }
+
+    /// All credentials that an identity ever had, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn credentials_of(&self, of: &Identity) -> Result<Vec<CredentialRecord>> {
+        let sql = "SELECT certificate_serial, public_key, authority, chain, state, reason FROM credential
+             WHERE id_scope = ?1 AND registration_id = ?2 ORDER BY seq";
+        self.list(sql, [of.id_scope.as_str(), of.registration_id.as_str()], |row| {
+            Ok(CredentialRecord {
+                certificate_serial: row.get(0)?,
+                public_key: row.get(1)?,
+                authority: row.get(2)?,
+                chain: row.get(3)?,
+                state: row.get(4)?,
+                reason: row.get(5)?,
+            })
+        })
+    }
+
+    /// All authorities, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn authorities(&self) -> Result<Vec<AuthorityRecord>> {
+        self.list("SELECT label, role, issuer, certificate FROM authority ORDER BY seq", [], |row| {
+            Ok(AuthorityRecord {
+                label: row.get(0)?,
+                role: row.get(1)?,
+                issuer: row.get(2)?,
+                certificate: row.get(3)?,
+            })
+        })
+    }
+
+    /// An authority by its label.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn authority(&self, label: &str) -> Result<Option<AuthorityRecord>> {
+        Ok(self.authorities()?.into_iter().find(|authority| authority.label == label))
+    }
+
+    fn one_identity(&self, filter: &str, values: impl rusqlite::Params) -> Result<Option<IdentityRecord>> {
+        Ok(self.list(&format!("{IDENTITY} {filter}"), values, identity)?.into_iter().next())
+    }
+
+    fn list<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut select = self.db.prepare_cached(sql)?;
+        let rows = select.query_map(values, read)?;
+        Ok(rows.collect::<std::result::Result<_, _>>()?)
+    }
+}
+
+fn identity(row: &Row<'_>) -> rusqlite::Result<IdentityRecord> {
+    let certificate_serial: Option<String> = row.get(10)?;
+    let credential = match certificate_serial {
+        None => None,
+        Some(certificate_serial) => Some(CredentialRecord {
+            certificate_serial,
+            public_key: row.get(11)?,
+            authority: row.get(12)?,
+            chain: row.get(13)?,
+            state: row.get(14)?,
+            reason: row.get(15)?,
+        }),
+    };
+    let id: String = row.get(1)?;
+    let registration_id = RegistrationId::parse(&id).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
+    })?;
+    Ok(IdentityRecord {
+        identity: Identity { id_scope: row.get(0)?, registration_id },
+        order: row.get(2)?,
+        name: row.get(3)?,
+        serial_number: row.get(4)?,
+        meant_for: row.get(5)?,
+        state: row.get(6)?,
+        unit: row.get(7)?,
+        credential,
+        reissue: row.get(8)?,
+        reason: row.get(9)?,
+    })
+}
+
+fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
+    let evidence: Option<String> = row.get(8)?;
+    let evidence = match evidence {
+        None => Vec::new(),
+        Some(text) => serde_json::from_str(&text).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, error.into())
+        })?,
+    };
+    Ok(AttemptRecord {
+        attempt: row.get(0)?,
+        order: row.get(1)?,
+        fixture: row.get(2)?,
+        hardware_id: row.get(3)?,
+        registration_id: row.get(4)?,
+        state: row.get(5)?,
+        disposition: row.get(6)?,
+        reason: row.get(7)?,
+        evidence,
+        opened_at: row.get(9)?,
+        closed_at: row.get(10)?,
+    })
+}
+
+impl FromSql for IdentityState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_str()? {
+            "open" => Ok(Self::Open),
+            "live" => Ok(Self::Live),
+            "on-hold" => Ok(Self::OnHold),
+            "burnt" => Ok(Self::Burnt),
+            _ => Err(FromSqlError::InvalidType),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+-- The ledger proper: bytes written once. Everything below it is a projection of these rows.
+CREATE TABLE IF NOT EXISTS entry (
+    station TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    bytes TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (station, seq)
+) STRICT;
+
+-- Live bindings: each value has at most one holder.
+CREATE TABLE IF NOT EXISTS claim (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (kind, value)
+) STRICT, WITHOUT ROWID;
+
+-- What is never given again.
+CREATE TABLE IF NOT EXISTS spent (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (kind, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS authority (
+    label TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    issuer TEXT,
+    certificate TEXT NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS orders (
+    name TEXT PRIMARY KEY,
+    product TEXT NOT NULL,
+    product_sha256 TEXT NOT NULL,
+    id_scope TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS identity (
+    id_scope TEXT NOT NULL,
+    registration_id TEXT NOT NULL,
+    order_name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    name TEXT,
+    serial_number TEXT,
+    meant_for TEXT,
+    -- open, live, on-hold, burnt
+    state TEXT NOT NULL,
+    unit TEXT,
+    certificate_serial TEXT,
+    -- why the next credential replaces the current one, once something has happened that asks for it
+    reissue TEXT,
+    reason TEXT,
+    PRIMARY KEY (id_scope, registration_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS identity_by_order ON identity (order_name, state, position);
+CREATE UNIQUE INDEX IF NOT EXISTS identity_by_meant_for ON identity (order_name, meant_for) WHERE meant_for IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS credential (
+    certificate_serial TEXT PRIMARY KEY,
+    id_scope TEXT NOT NULL,
+    registration_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    authority TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    chain TEXT NOT NULL,
+    -- issued, live, superseded, revoked
+    state TEXT NOT NULL,
+    reason TEXT,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS attempt (
+    seq INTEGER PRIMARY KEY,
+    order_name TEXT NOT NULL,
+    fixture TEXT NOT NULL,
+    hardware_id TEXT,
+    registration_id TEXT,
+    -- open, accepted, failed, refused
+    state TEXT NOT NULL,
+    disposition TEXT,
+    reason TEXT,
+    evidence TEXT,
+    opened_at TEXT NOT NULL,
+    closed_at TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS attempt_by_order ON attempt (order_name, seq);
+CREATE INDEX IF NOT EXISTS attempt_by_unit ON attempt (hardware_id, seq);

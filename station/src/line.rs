@@ -1,0 +1,221 @@
+//! The straight line: one unit, from identification to verdict. The only place where the steps are joined.
+
+mod claim;
+mod fixture;
+mod run;
+mod trouble;
+mod units_in_hand;
+mod verify;
+
+use std::path::Path;
+use std::sync::mpsc::Sender;
+
+use certkit::{Certificate, Chain, Issuer, Profile, SoftwareSigner, Subject};
+use time::OffsetDateTime;
+
+use crate::event::{Event, Outcome};
+use crate::ledger::entry::{Disposition, Fact, Identity, IssuedCertificate, hex};
+use crate::ledger::{Ledger, LedgerError, LedgerReader};
+use crate::link::{ConsoleLink, Step, Variables};
+use crate::product::Product;
+use crate::unit::{Plan, personalise};
+use crate::vault::Secret;
+
+pub use claim::Course;
+use claim::{Claimed, Identified};
+pub use run::{Run, RunError, RunOptions, Summary};
+use trouble::Trouble;
+pub use units_in_hand::UnitsInHand;
+use verify::Verified;
+
+/// Everything that the units of one run share.
+#[derive(Debug)]
+pub struct Line<'a> {
+    /// What is built.
+    pub product: &'a Product,
+    /// The order that it is built for.
+    pub order: &'a str,
+    /// Who signs device certificates.
+    pub issuer: &'a Issuer,
+    /// The issuer's label.
+    pub authority: &'a str,
+    /// The issuer and what stands between it and the root, issuer first. The root stays out.
+    pub intermediates: &'a [Certificate],
+    /// What a device certificate contains.
+    pub profile: &'a Profile,
+    /// Values of the dialogue's variables.
+    pub variables: &'a Variables,
+    /// The ledger's file, for reading.
+    pub ledger_file: &'a Path,
+    /// Where time and randomness come from.
+    pub edge: Edge,
+    /// The units that are in a fixture now.
+    pub in_hand: UnitsInHand,
+}
+
+/// What the line takes from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Edge {
+    /// The time.
+    pub now: fn() -> OffsetDateTime,
+    /// 32 random bytes.
+    pub random: fn() -> Result<[u8; 32], getrandom::Error>,
+}
+
+/// One fixture's own view of the line.
+pub(crate) struct Station<'l> {
+    line: &'l Line<'l>,
+    ledger: Ledger,
+    reader: LedgerReader,
+    events: Sender<Event>,
+    fixture: String,
+}
+
+/// What is known of the unit in hand; what is recorded when it fails.
+#[derive(Debug, Default)]
+pub(crate) struct Case {
+    pub(crate) hardware_id: Option<String>,
+    pub(crate) attempt: Option<u64>,
+    pub(crate) identity: Option<Identity>,
+}
+
+/// A credential in the making: announced, its key in memory until the unit has it.
+struct Credential {
+    chain: Chain,
+    private_key: Secret,
+}
+
+impl Station<'_> {
+    /// Takes one unit to its verdict. Errs only where the station itself is at fault; the line then stops.
+    pub(crate) fn process(
+        &self,
+        link: &mut ConsoleLink<'_>,
+        case: &mut Case,
+    ) -> Result<Outcome, LedgerError> {
+        let trouble = match self.straight_line(link, case) {
+            Ok(outcome) => return Ok(outcome),
+            Err(Trouble::Station(error)) => return Err(error),
+            Err(trouble) => trouble,
+        };
+        self.record(trouble, case)
+    }
+
+    fn straight_line(&self, link: &mut ConsoleLink<'_>, case: &mut Case) -> Result<Outcome, Trouble> {
+        let unit = self.identify(link, case)?;
+        let claimed = self.claim(unit, case)?;
+        if let Some(verified) = self.verify_what_is_there(&claimed, link)? {
+            return self.accept(claimed, verified);
+        }
+        let credential = self.issue(&claimed)?;
+        let plan = self.personalise(&claimed.identity, &credential.chain, Some(&credential.private_key));
+        self.write(&claimed, &plan, link)?;
+        self.restart(&claimed, link)?;
+        let verified = self.verify(&claimed, &plan, credential.chain.leaf().public_key(), link)?;
+        self.accept(claimed, verified)
+    }
+
+    /// The station makes the key, and announces certificate and public key before the unit sees either.
+    fn issue(&self, claimed: &Claimed) -> Result<Credential, Trouble> {
+        let now = (self.line.edge.now)();
+        let key = SoftwareSigner::generate().map_err(Trouble::credential)?;
+        let random = (self.line.edge.random)().map_err(Trouble::credential)?;
+        let mut nonce = [0; 8];
+        nonce.copy_from_slice(&random[..8]);
+        let serial = certkit::CertificateSerial::new(claimed.attempt, nonce);
+        let subject = Subject::Device(claimed.identity.registration_id.clone());
+        let leaf = self
+            .line
+            .issuer
+            .issue(self.line.profile, &subject, key.public_key(), &serial, now)
+            .map_err(Trouble::credential)?;
+        let fingerprint = hex(&leaf.public_key().fingerprint());
+        let certificates = std::iter::once(leaf).chain(self.line.intermediates.iter().cloned()).collect();
+        let chain = Chain::new(certificates).map_err(Trouble::credential)?;
+        let fact = Fact::Issued {
+            attempt: claimed.attempt,
+            identity: claimed.identity.clone(),
+            certificate: IssuedCertificate {
+                certificate_serial: serial.to_string(),
+                public_key: fingerprint,
+                chain: chain.to_pem(),
+            },
+            authority: self.line.authority.to_owned(),
+            supersedes: claimed.supersedes(),
+        };
+        self.ledger.append(now, vec![fact])?;
+        Ok(Credential { chain, private_key: key.to_pkcs8_pem().into() })
+    }
+
+    fn personalise(&self, identity: &Identity, chain: &Chain, private_key: Option<&Secret>) -> Plan {
+        personalise(self.line.product, identity, &chain.to_pem(), private_key)
+    }
+
+    fn write(&self, claimed: &Claimed, plan: &Plan, link: &mut ConsoleLink<'_>) -> Result<(), Trouble> {
+        let steps = plan.steps();
+        let of = steps.len();
+        for (index, step) in steps.into_iter().enumerate() {
+            self.act(claimed, step, index + 1, of, link)?;
+        }
+        Ok(())
+    }
+
+    /// Restarts the unit where the link can, and makes sure that the same unit came back.
+    fn restart(&self, claimed: &Claimed, link: &mut ConsoleLink<'_>) -> Result<(), Trouble> {
+        if !self.line.product.restarts() {
+            return Ok(());
+        }
+        self.act(claimed, Step::Restart, 1, 1, link)?;
+        let shown = link.hardware_id()?;
+        if shown.trim() == claimed.unit.as_str() {
+            return Ok(());
+        }
+        let reason = format!(
+            "unit {} was on the fixture before the restart, and {} after it: two units were mixed up; keep both",
+            claimed.unit,
+            shown.trim()
+        );
+        Err(Trouble::Unit { reason, disposition: Disposition::Hold })
+    }
+
+    /// Announces one act, then does it.
+    fn act(
+        &self,
+        claimed: &Claimed,
+        step: Step,
+        number: usize,
+        of: usize,
+        link: &mut ConsoleLink<'_>,
+    ) -> Result<(), Trouble> {
+        let announced = self.ledger.announce((self.line.edge.now)(), claimed.attempt, step)?;
+        let fixture = || self.fixture.clone();
+        self.tell(Event::Step { fixture: fixture(), number, of, step: announced.get().to_string() });
+        link.perform(&announced, &mut |done, total| {
+            self.tell(Event::Progress { fixture: fixture(), done, total })
+        })?;
+        Ok(())
+    }
+
+    /// The one entry that makes an identity live. It takes what only `verify` can make.
+    fn accept(&self, claimed: Claimed, verified: Verified) -> Result<Outcome, Trouble> {
+        claimed.in_hand.check_single()?;
+        let evidence = verified.into_evidence();
+        let fact = Fact::Accepted {
+            attempt: claimed.attempt,
+            identity: claimed.identity,
+            evidence: evidence.clone(),
+        };
+        self.ledger.append((self.line.edge.now)(), vec![fact])?;
+        Ok(Outcome::Accepted { evidence })
+    }
+
+    fn identify(&self, link: &mut ConsoleLink<'_>, case: &mut Case) -> Result<Identified, Trouble> {
+        let shown = link.identify()?;
+        case.hardware_id = Some(shown.trim().to_owned());
+        self.open_attempt(&shown, case)
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody listens any more where the run is being torn down.
+        let _ = self.events.send(event);
+    }
+}

@@ -1,0 +1,174 @@
+//! One fixture: units come, are taken to their verdict, and go.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::run::Pace;
+use super::{Case, Station};
+use crate::config;
+use crate::error_text::with_causes;
+use crate::event::{Event, Outcome, Verdict};
+use crate::ledger::LedgerError;
+use crate::link::{ConsoleLink, LinkError, PortFault, PortMark, Stop};
+use crate::place::{self, Readers};
+use crate::product::Presence;
+
+/// So many failures in a row close a fixture: then it is the fixture, or the whole batch, and a person must look.
+const FAILURES_IN_A_ROW: u32 = 3;
+/// How often the fixture looks whether a unit came or went.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often a console is asked who is there, where the port does not tell.
+const POLL: Duration = Duration::from_secs(1);
+/// A port that has just come may be held for a moment by the system (udev, modem managers).
+const BUSY_FOR: Duration = Duration::from_secs(5);
+
+/// A fixture with its port, for the length of a run.
+pub(super) struct FixtureRun<'l> {
+    pub(super) station: Station<'l>,
+    pub(super) fixture: &'l config::Fixture,
+    pub(super) pace: &'l Pace,
+    pub(super) transcripts: &'l Path,
+}
+
+/// What a fixture remembers of the unit that was last in it.
+#[derive(Default)]
+struct Last {
+    port: Option<PortMark>,
+    shown: Option<String>,
+}
+
+impl FixtureRun<'_> {
+    /// Takes units until the run is over or this fixture cannot go on. Gives the reason.
+    pub(super) fn run(&self) -> Result<String, LedgerError> {
+        let mut failures = 0;
+        let mut last = Last::default();
+        self.station.tell(Event::Waiting { fixture: self.fixture.name.clone() });
+        loop {
+            if let Some(reason) = self.pace.over(&self.station.reader, self.station.line.order)? {
+                return Ok(self.with_port(reason));
+            }
+            if !self.unit_is_there(&mut last) {
+                std::thread::sleep(LOOK);
+                continue;
+            }
+            match self.attempt(&mut last) {
+                Ok(verdict) => {
+                    failures = match self.tell_verdict(verdict?) {
+                        Outcome::Accepted { .. } => 0,
+                        Outcome::NotNeeded { .. } => failures,
+                        Outcome::Failed { .. } => failures + 1,
+                    };
+                }
+                Err(PortFault::Missing(_)) => {} // it went again before it could be opened
+                Err(fault) => return Ok(with_causes(&fault)),
+            }
+            if failures == FAILURES_IN_A_ROW {
+                return Ok(format!("{failures} units in a row failed: look at fixture, cable and units"));
+            }
+        }
+    }
+
+    fn tell_verdict(&self, verdict: Verdict) -> Outcome {
+        let outcome = verdict.outcome.clone();
+        self.pace.verdict(matches!(outcome, Outcome::Accepted { .. }));
+        self.station.tell(Event::Verdict(verdict));
+        outcome
+    }
+
+    /// Whether a unit is in the fixture that was not there at the last verdict.
+    fn unit_is_there(&self, last: &mut Last) -> bool {
+        match self.station.line.product.presence {
+            Presence::Usb => {
+                let mark = PortMark::of(&self.fixture.port);
+                if mark == last.port {
+                    return false;
+                }
+                last.port = mark;
+                last.port.is_some()
+            }
+            Presence::Poll => {
+                let shown = self.who_is_there();
+                if shown == last.shown {
+                    std::thread::sleep(POLL);
+                    return false;
+                }
+                last.shown = shown;
+                last.shown.is_some()
+            }
+        }
+    }
+
+    /// Asks the console who is there: a hardware ID, a unit in trouble (an empty one), or nobody.
+    fn who_is_there(&self) -> Option<String> {
+        let mut link = self.open().ok()?;
+        let shown = match link.identify() {
+            Ok(shown) => Some(shown),
+            Err(LinkError::Silent { .. } | LinkError::Unplugged { .. }) => None,
+            Err(_) => Some(String::new()),
+        };
+        let _ = link.leave(); // the attempt that follows logs in anew, whatever this left behind
+        shown
+    }
+
+    fn open(&self) -> Result<ConsoleLink<'_>, PortFault> {
+        let product = self.station.line.product;
+        let began = Instant::now();
+        loop {
+            let opened = ConsoleLink::open(
+                &self.fixture.port,
+                product.baud,
+                &product.dialogue,
+                self.station.line.variables,
+                self.pace.stop().clone(),
+            );
+            match opened {
+                Err(PortFault::Busy(_) | PortFault::Failed { .. })
+                    if began.elapsed() < BUSY_FOR && self.pace.stop().get() == Stop::No =>
+                {
+                    std::thread::sleep(LOOK);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// One unit, from its appearance to its verdict. Errs where the port could not be opened: no unit is to blame.
+    fn attempt(&self, last: &mut Last) -> Result<Result<Verdict, LedgerError>, PortFault> {
+        let began = Instant::now();
+        let mut link = self.open()?;
+        self.station.tell(Event::UnitFound { fixture: self.fixture.name.clone() });
+        let mut case = Case::default();
+        let outcome = self.station.process(&mut link, &mut case);
+        let _ = link.leave(); // the verdict stands; a unit that was pulled out has no session left to end
+        self.keep_transcript(&link, &case);
+        if let Some(shown) = &case.hardware_id {
+            last.shown = Some(shown.clone());
+        }
+        Ok(outcome.map(|outcome| Verdict {
+            fixture: self.fixture.name.clone(),
+            attempt: case.attempt,
+            hardware_id: case.hardware_id,
+            registration_id: case.identity.map(|identity| identity.registration_id.to_string()),
+            outcome,
+            seconds: began.elapsed().as_secs_f64(),
+        }))
+    }
+
+    /// Keeps what was said, masked, under the attempt's number. Helps the engineer; the verdict does not hang on it.
+    fn keep_transcript(&self, link: &ConsoleLink<'_>, case: &Case) {
+        let Some(attempt) = case.attempt else { return };
+        let path = self.transcripts.join(format!("{attempt}.txt"));
+        if let Err(error) = place::new_file(&path, link.transcript().as_bytes(), Readers::Owner) {
+            let (fixture, text) = (self.fixture.name.clone(), with_causes(&error));
+            self.station.tell(Event::Warning { fixture, text });
+        }
+    }
+
+    /// A fixture that never saw its port says so.
+    fn with_port(&self, reason: String) -> String {
+        match PortMark::of(&self.fixture.port) {
+            Some(_) => reason,
+            None => format!("{reason}; port {} is not there", self.fixture.port.display()),
+        }
+    }
+}

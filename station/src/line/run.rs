@@ -1,0 +1,203 @@
+//! One run of an order: a thread a fixture, until the order is done or no fixture can go on.
+
+use std::path::Path;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::fixture::FixtureRun;
+use super::{Line, Station};
+use crate::config::Fixture;
+use crate::event::Event;
+use crate::ledger::entry::Fact;
+use crate::ledger::{Counts, Ledger, LedgerError, LedgerReader};
+use crate::link::{Stop, StopSignal};
+
+/// Why a run ended before its time.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The ledger failed: the line must stop.
+    #[error(
+        "the line stopped; units without a verdict are finished when they are put back in after the cause is mended"
+    )]
+    Ledger(#[from] LedgerError),
+    /// A thread ended by a defect of this program.
+    #[error(
+        "a defect of this program stopped fixture {0}: its unit has no verdict; report it with the message above"
+    )]
+    Defect(String),
+}
+
+/// How a run is to go.
+#[derive(Debug)]
+pub struct RunOptions<'a> {
+    /// The fixtures that take part.
+    pub fixtures: &'a [Fixture],
+    /// Where transcripts are kept.
+    pub transcripts: &'a Path,
+    /// The run ends when no unit was accepted for so long.
+    pub patience: Duration,
+    /// A person's wish to stop.
+    pub stop: StopSignal,
+}
+
+/// What came out of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The order.
+    pub order: String,
+    /// How it stands now.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Whether it is done: no identity of it waits for a verdict.
+    pub done: bool,
+}
+
+/// One run of an order.
+#[derive(Debug)]
+pub struct Run<'a> {
+    line: Line<'a>,
+    options: RunOptions<'a>,
+}
+
+impl<'a> Run<'a> {
+    /// A run on this line.
+    pub fn new(line: Line<'a>, options: RunOptions<'a>) -> Self {
+        Self { line, options }
+    }
+
+    /// Runs until the order is done, a person stops it, or no fixture can go on. `listen` hears every event, in order.
+    ///
+    /// # Errors
+    /// [`RunError`]. The other fixtures finish their units before it is returned.
+    pub fn run(&self, ledger: &Ledger, mut listen: impl FnMut(&Event)) -> Result<Summary, RunError> {
+        let reader = LedgerReader::open(self.line.ledger_file)?;
+        let started = Fact::RunStarted {
+            order: self.line.order.to_owned(),
+            product_sha256: self.line.product.sha256.clone(),
+            authority: self.line.authority.to_owned(),
+        };
+        ledger.append((self.line.edge.now)(), vec![started])?;
+        let pace = Pace::new(self.options.patience, self.options.stop.clone());
+        let result = thread::scope(|scope| {
+            let (events, heard) = mpsc::channel();
+            let mut threads = Vec::new();
+            for fixture in self.options.fixtures {
+                let at_fixture = self.at_fixture(fixture, ledger, &events, &pace)?;
+                let thread = scope.spawn(move || at_fixture.run_to_close());
+                threads.push((fixture.name.clone(), thread));
+            }
+            drop(events);
+            heard.iter().for_each(|event| listen(&event));
+            outcome(threads)
+        });
+        result?;
+        let counts = reader.counts(self.line.order)?;
+        Ok(Summary { order: self.line.order.to_owned(), counts, done: counts.waiting == 0 })
+    }
+
+    fn at_fixture<'l>(
+        &'l self,
+        fixture: &'l Fixture,
+        ledger: &Ledger,
+        events: &Sender<Event>,
+        pace: &'l Pace,
+    ) -> Result<FixtureRun<'l>, RunError> {
+        let station = Station {
+            line: &self.line,
+            ledger: ledger.clone(),
+            reader: LedgerReader::open(self.line.ledger_file)?,
+            events: events.clone(),
+            fixture: fixture.name.clone(),
+        };
+        Ok(FixtureRun { station, fixture, pace, transcripts: self.options.transcripts })
+    }
+}
+
+impl FixtureRun<'_> {
+    /// Runs, says why the fixture closed, and stops the line where the station is at fault.
+    fn run_to_close(&self) -> Result<(), LedgerError> {
+        let result = self.run();
+        let reason = match &result {
+            Ok(reason) => reason.clone(),
+            Err(error) => {
+                self.pace.stop().at_once();
+                crate::error_text::with_causes(error)
+            }
+        };
+        self.station.tell(Event::FixtureClosed { fixture: self.fixture.name.clone(), reason });
+        result.map(|_| ())
+    }
+}
+
+/// The first failure of any fixture. All threads have ended then: the channel of events has closed.
+fn outcome(threads: Vec<(String, ScopedJoinHandle<'_, Result<(), LedgerError>>)>) -> Result<(), RunError> {
+    let mut result = Ok(());
+    for (fixture, thread) in threads {
+        let ended = thread.join().map_or_else(|_| Err(RunError::Defect(fixture)), |ended| Ok(ended?));
+        // "Stopped" is only the echo of another fixture's error.
+        let nothing_better = matches!(result, Ok(()) | Err(RunError::Ledger(LedgerError::Stopped)));
+        if nothing_better && ended.is_err() {
+            result = ended;
+        }
+    }
+    result
+}
+
+/// When a run is over, shared by its fixtures.
+#[derive(Debug)]
+pub(super) struct Pace {
+    patience: Duration,
+    stop: StopSignal,
+    state: Mutex<PaceState>,
+}
+
+#[derive(Debug)]
+struct PaceState {
+    last_accepted: Instant,
+    /// Identities that wait for a verdict; none where a verdict has been given since they were counted.
+    waiting: Option<u64>,
+}
+
+impl Pace {
+    fn new(patience: Duration, stop: StopSignal) -> Self {
+        let state = PaceState { last_accepted: Instant::now(), waiting: None };
+        Self { patience, stop, state: Mutex::new(state) }
+    }
+
+    pub(super) fn stop(&self) -> &StopSignal {
+        &self.stop
+    }
+
+    /// A verdict was given: the identities that wait are counted anew.
+    pub(super) fn verdict(&self, accepted: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting = None;
+        if accepted {
+            state.last_accepted = Instant::now();
+        }
+    }
+
+    /// Why no further unit is to be taken, once that is so.
+    pub(super) fn over(&self, reader: &LedgerReader, order: &str) -> Result<Option<String>, LedgerError> {
+        if self.stop.get() != Stop::No {
+            return Ok(Some("stopped by the operator".to_owned()));
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = match state.waiting {
+            Some(waiting) => waiting,
+            None => *state.waiting.insert(reader.counts(order)?.waiting),
+        };
+        if waiting == 0 {
+            return Ok(Some("the order is done".to_owned()));
+        }
+        if state.last_accepted.elapsed() > self.patience {
+            return Ok(Some(format!("no unit was accepted for {} s", self.patience.as_secs())));
+        }
+        Ok(None)
+    }
+}

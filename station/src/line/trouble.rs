@@ -1,0 +1,102 @@
+//! Why a unit did not get its PASS, and how that is recorded.
+
+use std::error::Error;
+
+use super::{Case, Station};
+use crate::error_text::with_causes;
+use crate::event::Outcome;
+use crate::ledger::LedgerError;
+use crate::ledger::entry::{Disposition, Fact};
+use crate::link::LinkError;
+use crate::unit::Refusal;
+
+/// A bound unit that failed so often in a row goes on hold: an engineer looks, not the operator again.
+const REWORKS: usize = 3;
+
+/// What stops the straight line.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The unit, or its link, is at fault.
+    Unit {
+        /// In words for the person at the line.
+        reason: String,
+        /// What happens next.
+        disposition: Disposition,
+    },
+    /// The unit must not be touched.
+    Refused(Refusal),
+    /// The station is at fault: the line stops.
+    Station(LedgerError),
+}
+
+impl Trouble {
+    /// A credential could not be made: nothing was announced, and the unit is as it was.
+    pub(super) fn credential(error: impl Error) -> Self {
+        Trouble::Unit {
+            reason: format!("no credential could be issued: {}", with_causes(&error)),
+            disposition: Disposition::Retry,
+        }
+    }
+}
+
+impl From<LinkError> for Trouble {
+    fn from(error: LinkError) -> Self {
+        Trouble::Unit { reason: with_causes(&error), disposition: error.disposition() }
+    }
+}
+
+impl From<LedgerError> for Trouble {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            // What contradicts the ledger is this unit's matter; everything else is the station's.
+            LedgerError::Refused(_) => {
+                Trouble::Unit { reason: with_causes(&error), disposition: Disposition::Hold }
+            }
+            other => Trouble::Station(other),
+        }
+    }
+}
+
+impl Station<'_> {
+    /// Records why the unit failed, as far as it got.
+    pub(super) fn record(&self, trouble: Trouble, case: &mut Case) -> Result<Outcome, LedgerError> {
+        let (mut reason, mut disposition, failure) = match trouble {
+            Trouble::Station(error) => return Err(error),
+            Trouble::Unit { reason, disposition } => (reason, disposition, true),
+            Trouble::Refused(refusal) => (refusal.reason, refusal.disposition, refusal.failure),
+        };
+        if disposition == Disposition::Rework && self.was_reworked_enough(case)? {
+            disposition = Disposition::Hold;
+            reason = format!("{reason}; this is failure {REWORKS} in a row, so the unit goes on hold");
+        }
+        let fact = match (case.attempt, &case.identity) {
+            (Some(attempt), Some(identity)) => {
+                Fact::Failed { attempt, identity: identity.clone(), disposition, reason: reason.clone() }
+            }
+            _ => Fact::Refused {
+                attempt: case.attempt,
+                order: self.line.order.to_owned(),
+                fixture: self.fixture.clone(),
+                hardware_id: case.hardware_id.clone().filter(|shown| !shown.is_empty()),
+                disposition,
+                reason: reason.clone(),
+            },
+        };
+        let numbers = self.ledger.append((self.line.edge.now)(), vec![fact])?;
+        case.attempt = case.attempt.or(numbers.first().copied());
+        Ok(if failure { Outcome::Failed { disposition, reason } } else { Outcome::NotNeeded { reason } })
+    }
+
+    /// Whether this bound unit failed so often in a row that doing it again would not help.
+    fn was_reworked_enough(&self, case: &Case) -> Result<bool, LedgerError> {
+        let (Some(unit), Some(_)) = (&case.hardware_id, &case.identity) else { return Ok(false) };
+        let attempts = self.reader.attempts_of(unit)?;
+        let in_a_row = attempts
+            .iter()
+            .rev()
+            .filter(|attempt| Some(attempt.attempt) != case.attempt)
+            .take_while(|attempt| attempt.disposition.as_deref() == Some("rework"))
+            .count();
+        Ok(in_a_row + 1 >= REWORKS)
+    }
+}

@@ -1,0 +1,384 @@
+//! Dialogue files: what is sent to a console, what is expected, and what each failure means.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use regex::bytes::Regex;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::data_file::{self, DataFileError};
+use crate::ledger::entry::Disposition;
+
+/// Why a dialogue was refused.
+#[derive(Debug, Error)]
+pub enum DialogueError {
+    /// The file is wrong.
+    #[error(transparent)]
+    File(#[from] DataFileError),
+    /// A pattern is no regular expression.
+    #[error("dialogues/{file}, [[{section}]]: `{pattern}` is no regular expression")]
+    Pattern {
+        /// The file.
+        file: String,
+        /// The section.
+        section: &'static str,
+        /// The pattern.
+        pattern: String,
+        /// What the regex library said.
+        source: Box<regex::Error>,
+    },
+    /// The steps do not do what their section is for.
+    #[error("dialogues/{file}, [[{section}]]: {what}")]
+    Content {
+        /// The file.
+        file: String,
+        /// The section.
+        section: &'static str,
+        /// What is wrong, and the next step.
+        what: String,
+    },
+}
+
+/// What a list of steps is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Section {
+    /// From any state of the console to one where commands are taken.
+    LogIn,
+    /// Out of a session that an interrupted dialogue left open.
+    Recover,
+    /// Captures `hardware_id`.
+    Identify,
+    /// Writes `${piece}` after `${piece}` of an item's content, in base64.
+    Write,
+    /// Captures `digest`, SHA-256 of an item, and what it shows of the item's place.
+    Observe,
+    /// Captures `content`, base64.
+    ReadBack,
+    /// Captures `signature`, base64, over `${nonce}`.
+    Challenge,
+    /// Restarts the unit and waits until it is back.
+    Restart,
+    /// Ends the session.
+    LogOut,
+}
+
+impl Section {
+    const ALL: [Section; 9] = [
+        Section::LogIn,
+        Section::Recover,
+        Section::Identify,
+        Section::Write,
+        Section::Observe,
+        Section::ReadBack,
+        Section::Challenge,
+        Section::Restart,
+        Section::LogOut,
+    ];
+
+    /// The key in the dialogue file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Section::LogIn => "log_in",
+            Section::Recover => "recover",
+            Section::Identify => "identify",
+            Section::Write => "write",
+            Section::Observe => "observe",
+            Section::ReadBack => "read_back",
+            Section::Challenge => "challenge",
+            Section::Restart => "restart",
+            Section::LogOut => "log_out",
+        }
+    }
+
+    /// Variables that the station sets in this section.
+    pub fn own_variables(self) -> &'static [&'static str] {
+        match self {
+            Section::Write => &["item", "piece"],
+            Section::Challenge => &["nonce"],
+            _ => &[],
+        }
+    }
+
+    /// Whether an item's place variables are set in this section.
+    pub fn speaks_of_an_item(self) -> bool {
+        matches!(self, Section::Write | Section::Observe | Section::ReadBack | Section::Challenge)
+    }
+
+    /// What its steps must capture.
+    fn must_capture(self) -> Option<&'static str> {
+        match self {
+            Section::Identify => Some("hardware_id"),
+            Section::Observe => Some("digest"),
+            Section::ReadBack => Some("content"),
+            Section::Challenge => Some("signature"),
+            _ => None,
+        }
+    }
+}
+
+/// A dialogue, checked.
+#[derive(Debug, Clone)]
+pub struct Dialogue {
+    /// File name of the template.
+    pub file: String,
+    /// What ends a line that is sent.
+    pub(super) line_end: String,
+    /// What exit statuses mean, by number.
+    pub(super) statuses: BTreeMap<String, Meaning>,
+    sections: BTreeMap<Section, Vec<Line>>,
+}
+
+/// One step: send, then expect.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) send: Option<Vec<Part>>,
+    /// Whether the line end follows.
+    pub(super) enter: bool,
+    /// Whether the device echoes what is sent; the echo is consumed before the answer is looked at.
+    pub(super) echoed: bool,
+    pub(super) expect: Option<Regex>,
+    pub(super) within: Duration,
+    /// Said first, once, where nothing that is expected came; then the step is said again.
+    pub(super) otherwise_recover: bool,
+    /// Said once for each piece of this many bytes.
+    pub(super) each_piece: Option<usize>,
+    pub(super) refusals: Vec<Refusal>,
+}
+
+/// A part of what is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    Text(String),
+    Variable(String),
+}
+
+/// An answer that means failure.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    pub(super) on: Regex,
+    pub(super) meaning: Meaning,
+}
+
+/// What a failure means.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Meaning {
+    pub(super) means: String,
+    pub(super) disposition: Disposition,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DialogueFile {
+    line_end: String,
+    #[serde(default)]
+    status: BTreeMap<String, Meaning>,
+    log_in: Vec<LineFile>,
+    #[serde(default)]
+    recover: Vec<LineFile>,
+    identify: Vec<LineFile>,
+    write: Vec<LineFile>,
+    #[serde(default)]
+    observe: Vec<LineFile>,
+    #[serde(default)]
+    read_back: Vec<LineFile>,
+    #[serde(default)]
+    challenge: Vec<LineFile>,
+    #[serde(default)]
+    restart: Vec<LineFile>,
+    #[serde(default)]
+    log_out: Vec<LineFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineFile {
+    send: Option<String>,
+    #[serde(default = "yes")]
+    enter: bool,
+    #[serde(default)]
+    echoed: bool,
+    expect: Option<String>,
+    #[serde(default = "five_seconds")]
+    within: f64,
+    #[serde(default)]
+    otherwise_recover: bool,
+    each_piece: Option<usize>,
+    #[serde(default)]
+    refusals: Vec<RefusalFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusalFile {
+    on: String,
+    means: String,
+    disposition: Disposition,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn five_seconds() -> f64 {
+    5.0
+}
+
+impl Dialogue {
+    /// Parses and checks a dialogue.
+    ///
+    /// # Errors
+    /// [`DialogueError`].
+    pub fn parse(text: &str, file: &str) -> Result<Self, DialogueError> {
+        let data: DialogueFile = data_file::parse(text, &format!("dialogues/{file}"))?;
+        let DialogueFile { line_end, status, .. } = &data;
+        let mut dialogue = Self {
+            file: file.to_owned(),
+            line_end: line_end.clone(),
+            statuses: status.clone(),
+            sections: BTreeMap::new(),
+        };
+        let DialogueFile {
+            line_end: _,
+            status: _,
+            log_in,
+            recover,
+            identify,
+            write,
+            observe,
+            read_back,
+            challenge,
+            restart,
+            log_out,
+        } = data;
+        let lists = [log_in, recover, identify, write, observe, read_back, challenge, restart, log_out];
+        for (section, list) in Section::ALL.into_iter().zip(lists) {
+            let lines = list
+                .into_iter()
+                .map(|line| parse_line(line, file, section))
+                .collect::<Result<Vec<_>, _>>()?;
+            check(&lines, file, section)?;
+            if !lines.is_empty() {
+                dialogue.sections.insert(section, lines);
+            }
+        }
+        Ok(dialogue)
+    }
+
+    /// Whether the dialogue can do this.
+    pub fn has(&self, section: Section) -> bool {
+        self.sections.contains_key(&section)
+    }
+
+    /// The variables that it sends, with the section that sends each.
+    pub fn variables(&self) -> Vec<(Section, &str)> {
+        let mut names = Vec::new();
+        for (section, lines) in &self.sections {
+            for line in lines {
+                for part in line.send.iter().flatten() {
+                    if let Part::Variable(name) = part {
+                        names.push((*section, name.as_str()));
+                    }
+                }
+            }
+        }
+        names
+    }
+
+    pub(super) fn lines(&self, section: Section) -> &[Line] {
+        self.sections.get(&section).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn parse_line(line: LineFile, file: &str, section: Section) -> Result<Line, DialogueError> {
+    let content =
+        |what: String| DialogueError::Content { file: file.to_owned(), section: section.name(), what };
+    let pattern = |pattern: String| {
+        Regex::new(&pattern).map_err(|source| DialogueError::Pattern {
+            file: file.to_owned(),
+            section: section.name(),
+            pattern: pattern.clone(),
+            source: Box::new(source),
+        })
+    };
+    if !(0.01..=3600.0).contains(&line.within) {
+        return Err(content(format!(
+            "within = {} is no time limit: give seconds, 0.01 to 3600",
+            line.within
+        )));
+    }
+    if line.send.is_none() && line.expect.is_none() {
+        return Err(content("a step neither sends nor expects: remove it".to_owned()));
+    }
+    let refusals = line
+        .refusals
+        .into_iter()
+        .map(|refusal| {
+            let meaning = Meaning { means: refusal.means, disposition: refusal.disposition };
+            Ok::<_, DialogueError>(Refusal { on: pattern(refusal.on)?, meaning })
+        })
+        .collect::<Result<_, DialogueError>>()?;
+    Ok(Line {
+        send: line.send.as_deref().map(parse_parts).transpose().map_err(content)?,
+        enter: line.enter,
+        echoed: line.echoed,
+        expect: line.expect.map(pattern).transpose()?,
+        within: Duration::from_secs_f64(line.within),
+        otherwise_recover: line.otherwise_recover,
+        each_piece: line.each_piece,
+        refusals,
+    })
+}
+
+/// `${name}` is a variable; `$` before anything else is a dollar sign, as shells want it.
+fn parse_parts(text: &str) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let (before, after) = rest.split_at(start);
+        let (name, behind) =
+            after[2..].split_once('}').ok_or_else(|| "a `${` has no `}`: close it".to_owned())?;
+        if !before.is_empty() {
+            parts.push(Part::Text(before.to_owned()));
+        }
+        parts.push(Part::Variable(name.to_owned()));
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest.to_owned()));
+    }
+    Ok(parts)
+}
+
+fn check(lines: &[Line], file: &str, section: Section) -> Result<(), DialogueError> {
+    let content =
+        |what: String| DialogueError::Content { file: file.to_owned(), section: section.name(), what };
+    if let (Some(name), false) = (section.must_capture(), lines.is_empty()) {
+        let captures = |line: &Line| {
+            line.expect
+                .as_ref()
+                .is_some_and(|expect| expect.capture_names().flatten().any(|known| known == name))
+        };
+        if !lines.iter().any(captures) {
+            return Err(content(format!("no step captures `{name}`: add (?<{name}>…) to an `expect`")));
+        }
+    }
+    let pieces = lines.iter().filter(|line| line.each_piece.is_some());
+    match (section, pieces.clone().count()) {
+        (Section::Write, 1) => {}
+        (Section::Write, _) => {
+            return Err(content(
+                "exactly one step must have `each_piece`: it carries the content".to_owned(),
+            ));
+        }
+        (_, 0) => {}
+        _ => return Err(content("`each_piece` belongs into [[write]] only".to_owned())),
+    }
+    // Base64 is cut into pieces of whole lines of 76 characters: a piece must hold one at least, and a console's
+    // line discipline loses what comes beyond 4,096 bytes before it is read.
+    if pieces.filter_map(|line| line.each_piece).any(|bytes| !(77..=3000).contains(&bytes)) {
+        return Err(content("each_piece is out of range: give 77 to 3000 bytes".to_owned()));
+    }
+    Ok(())
+}

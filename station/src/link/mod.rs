@@ -1,0 +1,15 @@
+//! Links: how the station speaks to a device. One kind so far, the text console.
+
+pub mod console;
+mod error;
+mod port;
+mod port_mark;
+mod step;
+mod stop;
+
+pub use console::{ConsoleLink, Dialogue, DialogueError, Observed, Section, Variable, Variables};
+pub use error::{LinkError, PortFault};
+pub use port::try_port;
+pub use port_mark::PortMark;
+pub use step::{Step, WriteItem};
+pub use stop::{Stop, StopSignal};

@@ -1,0 +1,30 @@
+//! Opens serial ports, and says what it means when one cannot be opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serialport::{ErrorKind, SerialPort};
+
+use super::error::PortFault;
+
+/// Opens a port for this process alone. Nothing is sent.
+pub(super) fn open(path: &Path, baud: u32, timeout: Duration) -> Result<Box<dyn SerialPort>, PortFault> {
+    serialport::new(path.to_string_lossy(), baud).timeout(timeout).open().map_err(|source| {
+        if cfg!(unix) && !path.exists() {
+            return PortFault::Missing(path.to_owned());
+        }
+        match source.kind() {
+            ErrorKind::NoDevice => PortFault::Busy(path.to_owned()),
+            ErrorKind::Io(std::io::ErrorKind::NotFound) => PortFault::Missing(path.to_owned()),
+            _ => PortFault::Failed { path: path.to_owned(), source },
+        }
+    })
+}
+
+/// Opens a port and closes it again: is it there, and free?
+///
+/// # Errors
+/// [`PortFault`].
+pub fn try_port(path: &Path) -> Result<(), PortFault> {
+    open(path, 115_200, Duration::from_millis(20)).map(|_| ())
+}

@@ -1,0 +1,207 @@
+//! Orders: what to build, as a CSV file or a pattern and a quantity. All bad rows are reported at once, and
+//! nothing is taken from a bad file.
+
+mod csv_rows;
+mod pattern;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use certkit::RegistrationId;
+use thiserror::Error;
+
+use crate::ledger::entry::{Fact, OrderRow};
+use crate::ledger::{LedgerError, LedgerReader};
+use crate::product::{Assign, Product};
+use crate::unit::HardwareId;
+
+pub use csv_rows::{CsvError, read_csv};
+pub use pattern::{Pattern, PatternError};
+
+/// Rows that one ledger entry holds at most.
+const ROWS_AN_ENTRY: usize = 1000;
+
+/// A row with the line of the file that it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedRow {
+    /// Line of the file, from 1; of a pattern, the number that went into it.
+    pub line: u64,
+    /// The row.
+    pub row: OrderRow,
+}
+
+/// One thing that is wrong with one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFault {
+    /// Line of the file, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl fmt::Display for RowFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+/// Why an order was not taken.
+#[derive(Debug, Error)]
+pub enum OrderError {
+    /// The file cannot be read as an order.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
+    /// The pattern makes no registration IDs.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// Rows are wrong; nothing was taken.
+    #[error("{} and nothing was taken:\n{}", count(.0.len()), list(.0))]
+    Rows(Vec<RowFault>),
+    /// The order is there already.
+    #[error("order {0} was taken already: give this one another name")]
+    Exists(OrderName),
+    /// The ledger cannot be asked.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+fn count(faults: usize) -> String {
+    if faults == 1 { "1 row is wrong".to_owned() } else { format!("{faults} rows are wrong") }
+}
+
+fn list(faults: &[RowFault]) -> String {
+    faults.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n")
+}
+
+/// An order's name: letters, digits, hyphens, dots and underscores. It may become part of a file's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderName(String);
+
+impl std::str::FromStr for OrderName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if (1..=64).contains(&text.len()) && text.chars().all(plain) && !text.starts_with(['.', '-']) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "`{text}` is no order name: use letters, digits, `-`, `_` and `.`, at most 64, a letter or digit first"
+            ))
+        }
+    }
+}
+
+impl fmt::Display for OrderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An order, checked against product and history: ready to be written into the ledger.
+#[derive(Debug)]
+pub struct Order {
+    name: OrderName,
+    rows: Vec<OrderRow>,
+}
+
+impl Order {
+    /// Checks every row against the product, against the other rows and against all history.
+    ///
+    /// # Errors
+    /// [`OrderError::Rows`] with every fault of every row; [`OrderError::Exists`]; [`OrderError::Ledger`].
+    pub fn check(
+        name: OrderName,
+        rows: Vec<NumberedRow>,
+        product: &Product,
+        ledger: &LedgerReader,
+    ) -> Result<Self, OrderError> {
+        if ledger.order(&name.0)?.is_some() {
+            return Err(OrderError::Exists(name));
+        }
+        let mut faults: Vec<RowFault> = Vec::new();
+        let mut first_line: HashMap<(&'static str, &str), u64> = HashMap::new();
+        for NumberedRow { line, row } in &rows {
+            let mut fault = |what: String| faults.push(RowFault { line: *line, what });
+            faults_of_row(row, product).into_iter().for_each(&mut fault);
+            if let Some(order) = ledger.reserved_by(&product.id_scope.to_string(), &row.registration_id)? {
+                fault(format!("{} is reserved by order {order} already", row.registration_id));
+            }
+            for (column, value) in unique_columns(row) {
+                if let Some(first) = first_line.insert((column, value), *line) {
+                    fault(format!("{column} `{value}` stands in line {first} already"));
+                }
+            }
+        }
+        if faults.is_empty() {
+            Ok(Self { name, rows: rows.into_iter().map(|row| row.row).collect() })
+        } else {
+            Err(OrderError::Rows(faults))
+        }
+    }
+
+    /// Units ordered.
+    pub fn quantity(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// What the ledger takes, all or nothing.
+    pub fn into_facts(self, product: &Product) -> Vec<Fact> {
+        let order = self.name.to_string();
+        let added = Fact::OrderAdded {
+            order: order.clone(),
+            product: product.file.clone(),
+            product_sha256: product.sha256.clone(),
+            id_scope: product.id_scope.to_string(),
+            quantity: self.rows.len() as u64,
+        };
+        let rows = self
+            .rows
+            .chunks(ROWS_AN_ENTRY)
+            .map(|rows| Fact::OrderRows { order: order.clone(), rows: rows.to_vec() });
+        std::iter::once(added).chain(rows).collect()
+    }
+}
+
+/// What no two rows may share.
+fn unique_columns(row: &OrderRow) -> impl Iterator<Item = (&'static str, &str)> {
+    let registration = Some(("registration_id", row.registration_id.as_str()));
+    let hardware = row.hardware_id.as_deref().map(|value| ("hardware_id", value));
+    let serial = row.serial_number.as_deref().map(|value| ("serial_number", value));
+    registration.into_iter().chain(hardware).chain(serial)
+}
+
+fn faults_of_row(row: &OrderRow, product: &Product) -> Vec<String> {
+    let mut faults = Vec::new();
+    let id = &row.registration_id;
+    if let Err(error) = product.service.check(id).and_then(|()| id.check_common_name()) {
+        faults.push(error.to_string());
+    }
+    match (&row.hardware_id, product.assign) {
+        (None, Assign::ByHardwareId) => {
+            faults.push(format!("{id} has no hardware_id, and the product assigns by hardware ID"));
+        }
+        (Some(shown), Assign::ByHardwareId) => {
+            if let Err(error) = HardwareId::parse(shown) {
+                faults.push(error.to_string());
+            }
+        }
+        (Some(shown), Assign::Next) => faults.push(format!(
+            "{id} is meant for unit {shown}, and the product gives any unit the next identity: set \
+             assign = \"by-hardware-id\" in the product"
+        )),
+        (None, Assign::Next) => {}
+    }
+    if let (Some(number), Assign::Next) = (&row.serial_number, product.assign) {
+        faults.push(format!(
+            "{id} is meant for the label {number}, and the product gives any unit the next identity: the wrong unit \
+             would get the label"
+        ));
+    }
+    faults
+}
+
+/// The registration ID of a row, or what is wrong with it.
+fn registration_id(text: &str) -> Result<RegistrationId, String> {
+    RegistrationId::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,170 @@
+//! An order as CSV: `registration_id`, and optionally `name`, `serial_number`, `hardware_id`, in any sequence.
+
+use std::io::Read;
+
+use csv::StringRecord;
+use thiserror::Error;
+
+use super::{NumberedRow, OrderError, RowFault, registration_id};
+use crate::ledger::entry::OrderRow;
+
+const COLUMNS: [&str; 4] = ["registration_id", "name", "serial_number", "hardware_id"];
+/// IoT Central's limit for a display name, in characters.
+const LONGEST_NAME: usize = 148;
+
+/// Why a file is no order.
+#[derive(Debug, Error)]
+pub enum CsvError {
+    /// The text is no CSV.
+    #[error("the order's file cannot be read as CSV in UTF-8: mend or export it again")]
+    Unreadable(#[source] csv::Error),
+    /// A column that every order needs.
+    #[error(
+        "the order's file has no column `{missing}`: its first line must name the columns; it has {found}"
+    )]
+    MissingColumn {
+        /// The column.
+        missing: &'static str,
+        /// The columns that are there.
+        found: String,
+    },
+    /// A column that is not known: perhaps a typing mistake in one that matters.
+    #[error("the order's file has an unknown column `{0}`: known are {known}; remove or rename it", known = COLUMNS.join(", "))]
+    UnknownColumn(String),
+    /// A column that is there twice.
+    #[error("the order's file has the column `{0}` twice: remove one")]
+    DoubledColumn(String),
+    /// No rows.
+    #[error("the order's file has no rows below its first line: nothing would be built")]
+    NoRows,
+}
+
+/// Reads the rows of an order. A byte-order mark, CRLF and quotes are taken as spreadsheets write them.
+///
+/// # Errors
+/// [`OrderError::Csv`] where the file is no order; [`OrderError::Rows`] with every row that cannot be read.
+pub fn read_csv(from: impl Read) -> Result<Vec<NumberedRow>, OrderError> {
+    // With CRLF taken as one end of line the library counts lines one short; the CR is trimmed like any space.
+    let mut reader = csv::ReaderBuilder::new()
+        .terminator(csv::Terminator::Any(b'\n'))
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(from);
+    let columns = columns(reader.headers().map_err(CsvError::Unreadable)?)?;
+    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => match error.position().map(csv::Position::line) {
+                Some(line) if !matches!(error.kind(), csv::ErrorKind::Io(_)) => {
+                    faults.push(RowFault { line, what: error.to_string() });
+                    continue;
+                }
+                _ => return Err(CsvError::Unreadable(error).into()),
+            },
+        };
+        let line = record.position().map_or(0, csv::Position::line);
+        match row(&record, &columns) {
+            Ok(row) => rows.push(NumberedRow { line, row }),
+            Err(what) => faults.push(RowFault { line, what }),
+        }
+    }
+    match (rows.is_empty(), faults.is_empty()) {
+        (_, false) => Err(OrderError::Rows(faults)),
+        (true, true) => Err(CsvError::NoRows.into()),
+        (false, true) => Ok(rows),
+    }
+}
+
+/// The known column at each position.
+fn columns(header: &StringRecord) -> Result<Vec<&'static str>, CsvError> {
+    let mut columns = Vec::new();
+    for (index, name) in header.iter().enumerate() {
+        let name =
+            if index == 0 { name.trim_start_matches('\u{feff}').trim_matches(['"', ' ']) } else { name };
+        let known = COLUMNS.iter().find(|known| known.eq_ignore_ascii_case(name));
+        let known = known.ok_or_else(|| CsvError::UnknownColumn(name.to_owned()))?;
+        if columns.contains(known) {
+            return Err(CsvError::DoubledColumn(name.to_owned()));
+        }
+        columns.push(*known);
+    }
+    if columns.contains(&"registration_id") {
+        Ok(columns)
+    } else {
+        let found = header.iter().collect::<Vec<_>>().join(", ");
+        Err(CsvError::MissingColumn { missing: "registration_id", found })
+    }
+}
+
+fn row(record: &StringRecord, columns: &[&'static str]) -> Result<OrderRow, String> {
+    if record.len() != columns.len() {
+        return Err(format!("has {} fields where the first line has {}", record.len(), columns.len()));
+    }
+    let value = |column: &str| {
+        let at = columns.iter().position(|known| *known == column)?;
+        record.get(at).filter(|value| !value.is_empty()).map(str::to_owned)
+    };
+    let row = OrderRow {
+        registration_id: registration_id(&value("registration_id").unwrap_or_default())?,
+        name: value("name"),
+        serial_number: value("serial_number"),
+        hardware_id: value("hardware_id"),
+    };
+    if let Some(name) = &row.name {
+        let length = name.chars().count();
+        if length > LONGEST_NAME {
+            return Err(format!(
+                "the name has {length} characters, IoT Central takes {LONGEST_NAME} at most"
+            ));
+        }
+    }
+    for text in [&row.name, &row.serial_number, &row.hardware_id].into_iter().flatten() {
+        if let Some(control) = text.chars().find(|c| c.is_control()) {
+            return Err(format!("`{}` holds the control character {control:?}", text.escape_debug()));
+        }
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_writes_is_read() {
+        let text = "\u{feff}registration_id,name,hardware_id\r\ngw-1,\"Pump, left\",aa01\r\n gw-2 ,,aa02\r\n";
+        let rows = read_csv(text.as_bytes()).unwrap();
+        assert_eq!(rows[0].row.name.as_deref(), Some("Pump, left"));
+        assert_eq!(rows[1].row.registration_id.as_str(), "gw-2");
+        assert_eq!((rows[0].line, rows[1].line, rows[1].row.name.as_deref()), (2, 3, None));
+    }
+
+    #[test]
+    fn a_quoted_first_column_behind_a_byte_order_mark_is_read() {
+        assert_eq!(read_csv("\u{feff}\"registration_id\"\ngw-1\n".as_bytes()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn every_bad_row_is_reported_with_its_line() {
+        let error = read_csv("registration_id\nok-1\nBad\n\u{e4}\nok-2,x\n".as_bytes()).unwrap_err();
+        let OrderError::Rows(faults) = error else { panic!("{error}") };
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 4, 5]);
+    }
+
+    #[test]
+    fn what_is_no_order_is_refused() {
+        for (text, part) in [
+            ("", "no column `registration_id`"),
+            ("name\nx\n", "no column `registration_id`"),
+            ("registration_id,colour\nx,y\n", "unknown column `colour`"),
+            ("registration_id,Registration_ID\nx,y\n", "twice"),
+            ("registration_id\n", "no rows"),
+        ] {
+            let error = read_csv(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(part), "{text:?}: {error}");
+        }
+        let error = read_csv(&b"registration_id\n\xff\xfe\n"[..]).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("UTF-8"), "{error}");
+    }
+}

@@ -1,0 +1,263 @@
+//! What is built: identity, credential, link, items and the evidence that each must give. Loaded from TOML and
+//! checked as a whole, before any unit is touched.
+
+mod document;
+mod refusal;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use certkit::RegistrationId;
+use serde::{Deserialize, Serialize};
+
+use crate::data_file;
+use crate::ledger::entry::{Grade, hex};
+use crate::link::{Dialogue, Section};
+use crate::template::Kind;
+use crate::vault::SecretName;
+
+pub use document::{Document, Values, Variable};
+pub use refusal::ProductError;
+
+/// A product, checked: what it asks for can be done.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// File name of the template it came from.
+    pub file: String,
+    /// SHA-256 of its text, hex: the ledger records which text an order was taken with.
+    pub sha256: String,
+    /// The DPS instance.
+    pub id_scope: IdScope,
+    /// Host that units register at.
+    pub global_endpoint: Endpoint,
+    /// Names the device's capability model; empty where the product has none.
+    pub model_id: ModelId,
+    /// Which grammar of registration IDs applies.
+    pub service: Service,
+    /// Which identity a unit gets.
+    pub assign: Assign,
+    /// How a fixture knows that a unit came or went.
+    pub presence: Presence,
+    /// Baud rate of the serial line.
+    pub baud: u32,
+    /// File name of the certificate profile.
+    pub profile: String,
+    /// How to speak to the unit.
+    pub dialogue: Dialogue,
+    /// The dialogue's variables that this product sets.
+    pub values: BTreeMap<String, String>,
+    /// The dialogue's variables that come from the vault.
+    pub secrets: BTreeMap<String, SecretName>,
+    /// What is written, in this order.
+    pub items: Vec<Item>,
+}
+
+/// One thing that is written into a unit.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// What messages and the ledger call it.
+    pub name: String,
+    /// Its content.
+    pub document: Document,
+    /// The dialogue's variables that place it: path, owner, mode …
+    pub place: BTreeMap<String, String>,
+    /// The evidence that a PASS needs.
+    pub evidence: Grade,
+}
+
+/// Which identity a unit gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assign {
+    /// The order's next one that is free.
+    Next,
+    /// The one whose row carries the unit's hardware ID.
+    ByHardwareId,
+}
+
+/// How a fixture knows that a unit came or went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// The port vanishes with the unit and comes back with the next.
+    Usb,
+    /// The port stays; the unit is asked who it is, again and again.
+    Poll,
+}
+
+/// The cloud service, and with it the grammar of device IDs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// DPS with an IoT hub.
+    Dps,
+    /// IoT Central: letters, digits and hyphens only.
+    Central,
+}
+
+impl Service {
+    /// Checks an ID against the service's grammar.
+    ///
+    /// # Errors
+    /// The grammar's rule that it breaks.
+    pub fn check(self, id: &RegistrationId) -> Result<(), certkit::RegistrationIdError> {
+        match self {
+            Service::Dps => Ok(()),
+            Service::Central => id.check_central(),
+        }
+    }
+}
+
+/// Text that goes into documents: checked at the edge, so that no document can be broken by it.
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                let rule: fn(&str) -> bool = $rule;
+                if rule(&text) { Ok(Self(text)) } else { Err(format!("`{text}` is no {}", $what)) }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_type!(
+    /// Identity of a DPS instance: letters and digits (`0ne00ABCDEF`).
+    IdScope, "ID scope: copy it from the DPS overview page, as in 0ne00ABCDEF",
+    |text| (4..=32).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric())
+);
+text_type!(
+    /// A host name.
+    Endpoint, "host name: give it without https:// and path, as in global.azure-devices-provisioning.net",
+    |text| !text.is_empty() && text.len() <= 253
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
+);
+text_type!(
+    /// A DTMI or URN.
+    ModelId, "model ID: give a DTMI (dtmi:com:example:Gateway;1) or a URN",
+    |text| text.len() <= 256 && (text.starts_with("dtmi:") || text.starts_with("urn:"))
+        && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\'))
+);
+
+/// The product's file, as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProductFile {
+    id_scope: IdScope,
+    #[serde(default = "public_endpoint")]
+    global_endpoint: Endpoint,
+    model_id: ModelId,
+    service: Service,
+    assign: Assign,
+    presence: Presence,
+    attestation: Attestation,
+    profile: String,
+    link: LinkFile,
+    #[serde(rename = "item")]
+    items: Vec<ItemFile>,
+}
+
+/// How units attest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Attestation {
+    /// A leaf under a CA that an enrollment group names; the station makes the key.
+    X509Group,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkFile {
+    dialogue: String,
+    baud: u32,
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+    #[serde(default)]
+    secrets: BTreeMap<String, SecretName>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ItemFile {
+    name: String,
+    document: String,
+    evidence: Grade,
+    #[serde(default)]
+    place: BTreeMap<String, String>,
+}
+
+fn public_endpoint() -> Endpoint {
+    Endpoint("global.azure-devices-provisioning.net".to_owned())
+}
+
+impl Product {
+    /// Loads a product: the file of this name in the station's folder, or the built-in one.
+    ///
+    /// # Errors
+    /// [`ProductError`]: what it asks for cannot be done, and why.
+    pub fn load(station_folder: &Path, file: &str) -> Result<Self, ProductError> {
+        let text = Kind::Product.text(station_folder, file)?;
+        refusal::refuse_connection_strings(&text, file)?;
+        let data: ProductFile = data_file::parse(&text, file)?;
+        let dialogue_text = Kind::Dialogue.text(station_folder, &data.link.dialogue)?;
+        let dialogue = Dialogue::parse(&dialogue_text, &data.link.dialogue)?;
+        let Attestation::X509Group = data.attestation;
+        let items = data
+            .items
+            .into_iter()
+            .map(|item| {
+                let text = Kind::Document.text(station_folder, &item.document)?;
+                let document = Document::parse(&text)
+                    .map_err(|what| ProductError::Document { file: item.document.clone(), what })?;
+                Ok(Item { name: item.name, document, place: item.place, evidence: item.evidence })
+            })
+            .collect::<Result<Vec<_>, ProductError>>()?;
+        let product = Self {
+            file: file.to_owned(),
+            sha256: hex(&crate::ledger::entry::hash(text.as_bytes())),
+            id_scope: data.id_scope,
+            global_endpoint: data.global_endpoint,
+            model_id: data.model_id,
+            service: data.service,
+            assign: data.assign,
+            presence: data.presence,
+            baud: data.link.baud,
+            profile: data.profile,
+            dialogue,
+            values: data.link.values,
+            secrets: data.link.secrets,
+            items,
+        };
+        refusal::check(&product)?;
+        Ok(product)
+    }
+
+    /// The item that holds the private key.
+    pub fn key_item(&self) -> Option<&Item> {
+        self.items.iter().find(|item| item.document.uses(Variable::PrivateKey))
+    }
+
+    /// Whether the link can restart the unit.
+    pub fn restarts(&self) -> bool {
+        self.dialogue.has(Section::Restart)
+    }
+}

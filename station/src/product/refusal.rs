@@ -1,0 +1,177 @@
+//! What a product must not ask for, and what it must: all checked when it is loaded.
+
+use thiserror::Error;
+
+use super::{Product, Variable};
+use crate::data_file::DataFileError;
+use crate::ledger::entry::Grade;
+use crate::link::{DialogueError, Section};
+use crate::template::TemplateError;
+
+/// Why a product was refused.
+#[derive(Debug, Error)]
+pub enum ProductError {
+    /// There is no such product, dialogue or document.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The file is wrong.
+    #[error(transparent)]
+    File(#[from] DataFileError),
+    /// Its dialogue is wrong.
+    #[error(transparent)]
+    Dialogue(#[from] DialogueError),
+    /// One of its documents is wrong.
+    #[error("documents/{file}: {what}")]
+    Document {
+        /// Document's file name.
+        file: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// It would put a hub connection string into a unit.
+    #[error(
+        "product {file} asks for a hub connection string ({found}): a unit that keeps one is lost when its hub \
+         changes. Give it ID scope, device ID and credential; it gets the connection string from DPS each time it \
+         registers"
+    )]
+    ConnectionString {
+        /// Product's file name.
+        file: String,
+        /// The key or value.
+        found: String,
+    },
+    /// A unit would leave without something that it needs, or with evidence that cannot be had.
+    #[error("product {file}: {what}")]
+    Impossible {
+        /// Product's file name.
+        file: String,
+        /// What is missing, and the next step.
+        what: String,
+    },
+}
+
+/// Refuses a product that would write a hub's connection string: by the name of a key, or by the look of a value.
+pub(super) fn refuse_connection_strings(text: &str, file: &str) -> Result<(), ProductError> {
+    let Ok(table) = text.parse::<toml::Table>() else {
+        return Ok(()); // no TOML: the parser that follows says where
+    };
+    match find_connection_string(&toml::Value::Table(table)) {
+        Some(found) => Err(ProductError::ConnectionString { file: file.to_owned(), found }),
+        None => Ok(()),
+    }
+}
+
+fn find_connection_string(value: &toml::Value) -> Option<String> {
+    // "DPS connection string" is what the MXChip calls its DPS settings: that one is allowed.
+    let names_one = |text: &str| {
+        let plain: String =
+            text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+        plain.contains("connectionstring") && !plain.contains("dpsconnectionstring")
+    };
+    match value {
+        toml::Value::String(text) => {
+            let lower = text.to_ascii_lowercase();
+            let is_one = lower.contains("hostname=") || lower.contains("sharedaccesskey=");
+            (is_one || (names_one(text) && !text.contains(' '))).then(|| format!("value `{}`", elide(text)))
+        }
+        toml::Value::Array(values) => values.iter().find_map(find_connection_string),
+        toml::Value::Table(table) => table.iter().find_map(|(key, value)| {
+            if names_one(key) { Some(format!("key `{key}`")) } else { find_connection_string(value) }
+        }),
+        _ => None,
+    }
+}
+
+/// A connection string holds a key: only its beginning is shown.
+fn elide(text: &str) -> String {
+    let start: String = text.chars().take(12).collect();
+    if start.len() < text.len() { format!("{start}…") } else { start }
+}
+
+/// Checks the product as a whole.
+pub(super) fn check(product: &Product) -> Result<(), ProductError> {
+    let impossible = |what: String| ProductError::Impossible { file: product.file.clone(), what };
+    needed_variables(product).map_err(impossible)?;
+    evidence(product).map_err(impossible)?;
+    dialogue_variables(product).map_err(impossible)
+}
+
+/// Device ID, credential and ID scope must reach the unit, or it cannot register.
+fn needed_variables(product: &Product) -> Result<(), String> {
+    let needed = [
+        (Variable::RegistrationId, "registration_id"),
+        (Variable::IdScope, "id_scope"),
+        (Variable::GlobalEndpoint, "global_endpoint"),
+        (Variable::CertificateChain, "certificate_chain"),
+        (Variable::PrivateKey, "private_key"),
+    ];
+    for (variable, name) in needed {
+        if !product.items.iter().any(|item| item.document.uses(variable)) {
+            return Err(format!(
+                "no item writes ${{{name}}}: a unit without it cannot register; add it to a document"
+            ));
+        }
+    }
+    let mut names: Vec<&str> = product.items.iter().map(|item| item.name.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("two items are called `{}`: give each its own name", pair[0])),
+        None => Ok(()),
+    }
+}
+
+/// Every grade that is asked for must be one that the link can give.
+fn evidence(product: &Product) -> Result<(), String> {
+    for item in &product.items {
+        let holds_key = item.document.uses(Variable::PrivateKey);
+        let section = match item.evidence {
+            Grade::Challenge if !holds_key => {
+                return Err(format!(
+                    "item `{}` asks for a challenge and holds no private key: ask for device-digest or read-back",
+                    item.name
+                ));
+            }
+            Grade::ReadBack | Grade::DeviceDigest if holds_key => {
+                return Err(format!(
+                    "item `{}` holds the private key and asks for {}: ask for challenge, which shows that the unit can \
+                     use its key, also when it comes back",
+                    item.name, item.evidence
+                ));
+            }
+            Grade::Acknowledged => continue,
+            Grade::Challenge => Section::Challenge,
+            Grade::DeviceDigest => Section::Observe,
+            Grade::ReadBack => Section::ReadBack,
+        };
+        if !product.dialogue.has(section) {
+            return Err(format!(
+                "item `{}` asks for {}, which dialogue {} cannot give: it has no [[{}]] steps",
+                item.name,
+                item.evidence,
+                product.dialogue.file,
+                section.name()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Every variable that the dialogue sends must have a value from somewhere.
+fn dialogue_variables(product: &Product) -> Result<(), String> {
+    let known: Vec<&str> = product.values.keys().chain(product.secrets.keys()).map(String::as_str).collect();
+    for (section, variable) in product.dialogue.variables() {
+        let given = known.contains(&variable)
+            || section.own_variables().contains(&variable)
+            || (section.speaks_of_an_item()
+                && product.items.iter().all(|item| item.place.contains_key(variable)));
+        if !given {
+            return Err(format!(
+                "dialogue {} sends ${{{variable}}} in [[{}]], and nothing sets it: add it to [link.values], \
+                 [link.secrets] or each item's `place`",
+                product.dialogue.file,
+                section.name()
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What a unit shows of itself, before anything is decided.
+
+use std::fmt;
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// A unit's own identity, plausible enough to be bound.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct HardwareId(String);
+
+/// A hardware ID that is never bound.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HardwareIdError {
+    /// Nothing was there.
+    #[error("the unit shows an empty hardware ID: check that the product reads it from the right place")]
+    Blank,
+    /// The same character over and over: an unprogrammed memory.
+    #[error("the unit shows the hardware ID `{0}`, which an unprogrammed board shows: rework it")]
+    Unprogrammed(String),
+    /// A placeholder that boards and adapters carry by the thousand.
+    #[error(
+        "the unit shows the hardware ID `{0}`, a maker's placeholder that many boards share: rework it, or let the product read another place"
+    )]
+    Placeholder(String),
+    /// A character that no identity has.
+    #[error(
+        "the unit shows a hardware ID with {character:?} at index {index}: check the place and the baud rate"
+    )]
+    Character {
+        /// Character index from 0.
+        index: usize,
+        /// The character.
+        character: char,
+    },
+    /// Longer than any identity.
+    #[error(
+        "the unit shows a hardware ID of {0} characters (at most 128): check the place that the product reads"
+    )]
+    TooLong(usize),
+}
+
+/// What makers leave in when nobody fills it in, and adapters that all carry the same number (`peers.md`: `0001`).
+const PLACEHOLDERS: [&str; 9] = [
+    "0001",
+    "0123456789",
+    "123456789",
+    "0123456789abcdef",
+    "default string",
+    "none",
+    "not specified",
+    "system serial number",
+    "to be filled by o.e.m.",
+];
+
+impl HardwareId {
+    /// Parses what a unit shows. White space around it is dropped.
+    ///
+    /// # Errors
+    /// [`HardwareIdError`]: it is implausible and must not be bound.
+    pub fn parse(shown: &str) -> Result<Self, HardwareIdError> {
+        let text = shown.trim();
+        if text.is_empty() {
+            return Err(HardwareIdError::Blank);
+        }
+        if text.chars().count() > 128 {
+            return Err(HardwareIdError::TooLong(text.chars().count()));
+        }
+        if PLACEHOLDERS.contains(&text.to_ascii_lowercase().as_str()) {
+            return Err(HardwareIdError::Placeholder(text.to_owned()));
+        }
+        if let Some((index, character)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic()) {
+            return Err(HardwareIdError::Character { index, character });
+        }
+        let mut digits = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
+        let first = digits.next();
+        if first.is_none_or(|first| matches!(first, '0' | 'f' | 'x') && digits.all(|digit| digit == first)) {
+            return Err(HardwareIdError::Unprogrammed(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HardwareId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_taken_as_it_is() {
+        assert_eq!(HardwareId::parse(" 10000000abcdef01\n").unwrap().as_str(), "10000000abcdef01");
+        assert_eq!(HardwareId::parse("02:00:5e:10:00:01").unwrap().as_str(), "02:00:5e:10:00:01");
+    }
+
+    #[test]
+    fn implausible_identities_are_refused() {
+        for shown in [
+            "",
+            "  ",
+            "0000000000000000",
+            "ff:ff:ff:ff:ff:ff",
+            "FFFF",
+            "---",
+            "0001",
+            "Default string",
+            "a\u{7}b",
+            "ü1",
+        ] {
+            assert!(HardwareId::parse(shown).is_err(), "{shown:?}");
+        }
+        assert!(HardwareId::parse(&"a1".repeat(65)).is_err());
+    }
+}

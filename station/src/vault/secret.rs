@@ -1,0 +1,48 @@
+//! A secret in memory: wiped when dropped, never printed.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Bytes that must not be shown, logged or kept. `Debug` is elided and there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes, for the one place that uses them.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The text, where the secret is one.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+}
+
+impl From<Zeroizing<String>> for Secret {
+    fn from(text: Zeroizing<String>) -> Self {
+        Self::new(text.as_bytes().to_vec())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "Secret(…)");
+    }
+}
