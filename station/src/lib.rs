@@ -20,7 +20,7 @@ pub mod order;
 pub mod place;
 pub mod product;
 pub mod profile;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub mod simulator;
 pub mod template;
 pub mod unit;

@@ -12,7 +12,7 @@ mod manifest;
 mod order;
 mod output;
 mod run;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod simulate;
 mod unit;
 
@@ -59,7 +59,7 @@ enum Verb {
     Ledger(ledger::Verb),
     #[command(subcommand)]
     Manifest(manifest::Verb),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     Simulate(simulate::Args),
     Completions(completions::Args),
     Man(completions::ManArgs),
@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
         Verb::Unit(verb) => unit::run(verb, &context, &output),
         Verb::Ledger(verb) => ledger::run(verb, &context, &output),
         Verb::Manifest(verb) => manifest::run(verb, &context, &output),
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         Verb::Simulate(args) => simulate::run(args, &output),
         Verb::Completions(args) => completions::run(args),
         Verb::Man(args) => completions::man(args),

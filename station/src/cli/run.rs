@@ -24,8 +24,8 @@ use screen::Screen;
 
 /// Builds an order: every unit that comes into a fixture is taken to its verdict.
 ///
-/// Ends when no identity of the order waits for a verdict, when no fixture can go on, or when no unit was accepted for
-/// the time of --patience. Ctrl-C finishes the units in hand; Ctrl-C again abandons them, and they are finished when
+/// Ends when no identity of the order waits for a verdict, when no fixture can go on, or when the order came no further
+/// for the time of --patience. Ctrl-C finishes the units in hand; Ctrl-C again abandons them, and they are finished when
 /// they are put back in.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// Only this fixture; again for more. All of station.toml without it.
     #[arg(long, value_name = "NAME")]
     fixture: Vec<String>,
-    /// End the run when no unit was accepted for so many seconds.
+    /// End the run when the order came no further for so many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     patience: u64,
     #[command(flatten)]

@@ -70,7 +70,7 @@ impl FixtureRun<'_> {
 
     fn tell_verdict(&self, verdict: Verdict) -> Outcome {
         let outcome = verdict.outcome.clone();
-        self.pace.verdict(matches!(outcome, Outcome::Accepted { .. }));
+        self.pace.verdict_given();
         self.station.tell(Event::Verdict(verdict));
         outcome
     }

@@ -39,7 +39,7 @@ pub struct RunOptions<'a> {
     pub fixtures: &'a [Fixture],
     /// Where transcripts are kept.
     pub transcripts: &'a Path,
-    /// The run ends when no unit was accepted for so long.
+    /// The run ends when the order came no further for so long.
     pub patience: Duration,
     /// A person's wish to stop.
     pub stop: StopSignal,
@@ -158,14 +158,16 @@ pub(super) struct Pace {
 
 #[derive(Debug)]
 struct PaceState {
-    last_accepted: Instant,
-    /// Identities that wait for a verdict; none where a verdict has been given since they were counted.
+    /// Identities that waited for a verdict when they were last counted.
     waiting: Option<u64>,
+    /// Whether a verdict has been given since.
+    stale: bool,
+    last_progress: Instant,
 }
 
 impl Pace {
     fn new(patience: Duration, stop: StopSignal) -> Self {
-        let state = PaceState { last_accepted: Instant::now(), waiting: None };
+        let state = PaceState { waiting: None, stale: true, last_progress: Instant::now() };
         Self { patience, stop, state: Mutex::new(state) }
     }
 
@@ -174,12 +176,8 @@ impl Pace {
     }
 
     /// A verdict was given: the identities that wait are counted anew.
-    pub(super) fn verdict(&self, accepted: bool) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.waiting = None;
-        if accepted {
-            state.last_accepted = Instant::now();
-        }
+    pub(super) fn verdict_given(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).stale = true;
     }
 
     /// Why no further unit is to be taken, once that is so.
@@ -188,15 +186,19 @@ impl Pace {
             return Ok(Some("stopped by the operator".to_owned()));
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = match state.waiting {
-            Some(waiting) => waiting,
-            None => *state.waiting.insert(reader.counts(order)?.waiting),
-        };
-        if waiting == 0 {
+        if state.stale {
+            let waiting = Some(reader.counts(order)?.waiting);
+            // A unit that comes again and is accepted again is no progress.
+            if state.waiting != waiting {
+                state.last_progress = Instant::now();
+            }
+            (state.waiting, state.stale) = (waiting, false);
+        }
+        if state.waiting == Some(0) {
             return Ok(Some("the order is done".to_owned()));
         }
-        if state.last_accepted.elapsed() > self.patience {
-            return Ok(Some(format!("no unit was accepted for {} s", self.patience.as_secs())));
+        if state.last_progress.elapsed() > self.patience {
+            return Ok(Some(format!("the order came no further for {} s", self.patience.as_secs())));
         }
         Ok(None)
     }

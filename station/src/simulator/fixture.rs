@@ -1,0 +1,179 @@
+//! A simulated fixture: a port that is there while a unit is in it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::Plan;
+use super::console::{Console, ConsoleSettings, Happening};
+use super::enclosure::Enclosure;
+use super::event::{Event, Reason};
+use super::fault::{LineFaults, Noise};
+use super::pty::Master;
+use super::queue::{Queue, WaitingUnit};
+use super::relay::{Departure, Occurrence, Relay};
+use super::stop::Stop;
+
+/// An unplugged unit is back after this.
+const REPLUG: Duration = Duration::from_secs(1);
+/// An empty fixture looks this often for a unit.
+const EMPTY: Duration = Duration::from_millis(50);
+
+/// A port that exists: a pseudo-terminal, and the name under which the host finds it. Dropping it removes both.
+#[derive(Debug)]
+pub(super) struct Port {
+    master: Master,
+    link: PathBuf,
+}
+
+impl Port {
+    /// Makes it. The name appears when the line is ready.
+    pub(super) fn plug_in(link: &Path) -> io::Result<Self> {
+        let master = new_line()?;
+        symlink(master.slave(), link)?;
+        Ok(Self { master, link: link.to_owned() })
+    }
+
+    pub(super) fn master(&self) -> &Master {
+        &self.master
+    }
+
+    /// Leaves nothing of the last host to the next.
+    pub(super) fn make_ready_for_next_host(&mut self) -> io::Result<()> {
+        self.master.discard_unread();
+        if !self.master.release_exclusive() {
+            // Only root may open what a dead host had for itself. Nobody has it open, so another can take its place.
+            self.master = new_line()?;
+            fs::remove_file(&self.link)?;
+            symlink(self.master.slave(), &self.link)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        // Somebody else may have removed it; then it is gone as well.
+        let _ = fs::remove_file(&self.link);
+    }
+}
+
+fn new_line() -> io::Result<Master> {
+    let master = Master::open()?;
+    // Opened and closed once: from here on it shows whether somebody has it open.
+    let slave = master.open_slave()?;
+    master.make_raw()?;
+    drop(slave);
+    Ok(master)
+}
+
+/// What all fixtures share.
+#[derive(Debug)]
+pub(super) struct Hall<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) console: ConsoleSettings,
+    pub(super) enclosure: Enclosure,
+    pub(super) queue: Queue,
+}
+
+/// One fixture.
+pub(super) struct Fixture<'a> {
+    pub(super) number: u16,
+    pub(super) link: PathBuf,
+    pub(super) hall: &'a Hall<'a>,
+}
+
+impl Fixture<'_> {
+    /// Takes the next unit of the queue, if one waits.
+    pub(super) fn put_next_in(&self, report: &dyn Fn(Event)) -> io::Result<Option<(WaitingUnit, Port)>> {
+        match self.hall.queue.take() {
+            Some(unit) => self.put_in(unit, report).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Exchanges units until the simulator ends. `inserted` is in already.
+    pub(super) fn run(
+        &self,
+        mut inserted: Option<(WaitingUnit, Port)>,
+        report: &dyn Fn(Event),
+        stop: &Stop,
+    ) -> io::Result<()> {
+        loop {
+            let Some((unit, port)) = inserted else {
+                if stop.wait(EMPTY)? {
+                    return Ok(());
+                }
+                inserted = self.put_next_in(report)?;
+                continue;
+            };
+            let reason = match self.attend(&unit, port, report, stop)? {
+                Departure::LoggedOut => Reason::LoggedOut,
+                Departure::LoginRefused => Reason::LoginRefused,
+                Departure::Mute => Reason::Mute,
+                Departure::Unplugged => Reason::Unplugged,
+                Departure::Stopped => Reason::Stopped,
+            };
+            report(Event::UnitOut { fixture: self.number, unit: unit.unit.number(), reason });
+            inserted = match reason {
+                Reason::Stopped => return Ok(()),
+                Reason::Unplugged => {
+                    if stop.wait(REPLUG)? {
+                        return Ok(());
+                    }
+                    Some(self.put_in(unit, report)?)
+                }
+                Reason::LoggedOut | Reason::LoginRefused | Reason::Mute => {
+                    self.hall.queue.put_back(unit);
+                    if stop.wait(self.hall.plan.exchange)? {
+                        return Ok(());
+                    }
+                    self.put_next_in(report)?
+                }
+            };
+        }
+    }
+
+    fn put_in(&self, mut unit: WaitingUnit, report: &dyn Fn(Event)) -> io::Result<(WaitingUnit, Port)> {
+        unit.insertions += 1;
+        let port = Port::plug_in(&self.link)?;
+        report(Event::UnitIn {
+            fixture: self.number,
+            unit: unit.unit.number(),
+            hardware_id: unit.unit.hardware_id().to_owned(),
+            insertion: unit.insertions,
+            port: self.link.clone(),
+        });
+        Ok((unit, port))
+    }
+
+    /// Runs the unit's console until it leaves. The port is gone then.
+    fn attend(
+        &self,
+        waiting: &WaitingUnit,
+        mut port: Port,
+        report: &dyn Fn(Event),
+        stop: &Stop,
+    ) -> io::Result<Departure> {
+        let Hall { plan, console, enclosure, .. } = self.hall;
+        let (fixture, unit) = (self.number, waiting.unit.number());
+        let faults = LineFaults { requests: &plan.faults, seed: plan.seed, percent: plan.fault_percent };
+        let fault = faults.at(unit, waiting.insertions);
+        let noise = Noise::new(plan.seed, unit, waiting.insertions);
+        let tell = |occurrence| {
+            report(match occurrence {
+                Occurrence::Console(Happening::LoggedIn) => Event::LoggedIn { fixture, unit },
+                Occurrence::Console(Happening::LoginRefused) => Event::LoginRefused { fixture, unit },
+                Occurrence::Console(Happening::LoggedOut) => Event::LoggedOut { fixture, unit },
+                Occurrence::Console(Happening::Rebooted) => Event::Rebooted { fixture, unit },
+                Occurrence::Fault(fault) => {
+                    Event::Fault { fixture, unit, fault: fault.kind, after: fault.after }
+                }
+            });
+        };
+        let console = Console::power_on(&waiting.unit, console, enclosure, Instant::now())?;
+        Relay::new(&mut port, console, fault, noise, plan.pacing, &tell).run(stop)
+    }
+}

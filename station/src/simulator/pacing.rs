@@ -1,0 +1,68 @@
+//! A serial line's speed: so many bits a second, ten bits a byte.
+
+use std::time::{Duration, Instant};
+
+/// Bits on the line for a byte: start, eight, stop.
+const BITS_OF_A_BYTE: u64 = 10;
+
+/// One direction of a line. Says from when on it carries the next bytes.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    on: bool,
+    free_at: Instant,
+}
+
+impl Pacer {
+    pub(super) fn new(on: bool, now: Instant) -> Self {
+        Self { on, free_at: now }
+    }
+
+    /// The line is busy with these bytes for a while.
+    pub(super) fn carried(&mut self, bytes: usize, bits_a_second: u32, now: Instant) {
+        // A host that set no speed at all, or "hang up", gets no pacing.
+        if self.on && bits_a_second > 0 {
+            // Counted from when the line became free, so that late wake-ups do not add up.
+            let begin = self.free_at.max(now.checked_sub(SLACK).unwrap_or(now));
+            self.free_at = begin + time_of(bytes, bits_a_second);
+        }
+    }
+
+    pub(super) fn is_free(&self, now: Instant) -> bool {
+        now >= self.free_at
+    }
+
+    pub(super) fn free_at(&self) -> Instant {
+        self.free_at
+    }
+}
+
+/// So much lateness is made good; more was idle time.
+const SLACK: Duration = Duration::from_millis(5);
+
+fn time_of(bytes: usize, bits_a_second: u32) -> Duration {
+    let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(BITS_OF_A_BYTE);
+    Duration::from_micros(bits.saturating_mul(1_000_000) / u64::from(bits_a_second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_line_is_free_after_ten_bits_a_byte() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(true, start);
+        let now = start + Duration::from_secs(1);
+        pacer.carried(1152, 115_200, now);
+        assert!(!pacer.is_free(now + Duration::from_millis(94)));
+        assert!(pacer.is_free(now + Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn without_pacing_the_line_is_always_free() {
+        let now = Instant::now();
+        let mut pacer = Pacer::new(false, now);
+        pacer.carried(1 << 20, 300, now);
+        assert!(pacer.is_free(now));
+    }
+}

@@ -1,0 +1,244 @@
+//! Between a fixture's port and the console of the unit in it: speed, faults of the line, and who hangs up when.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::console::{Console, Happening};
+use super::fault::{LineFault, LineFaultKind, Noise};
+use super::fixture::Port;
+use super::pacing::Pacer;
+use super::pty::Arrival;
+use super::stop::{Stop, wait_for};
+
+/// Bytes that travel together.
+const PORTION: usize = 256;
+/// A port that nobody has open is looked at this often.
+const UNATTENDED: Duration = Duration::from_millis(20);
+
+/// Why a unit leaves its fixture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Departure {
+    /// The host closed the port after it had logged out.
+    LoggedOut,
+    /// The host closed the port after its login was refused.
+    LoginRefused,
+    /// The host closed the port, having had no sensible answer.
+    Mute,
+    /// The cable was pulled.
+    Unplugged,
+    /// The simulator ends.
+    Stopped,
+}
+
+/// What the relay tells while it works.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Occurrence {
+    /// On the console.
+    Console(Happening),
+    /// A fault of the line strikes.
+    Fault(LineFault),
+}
+
+/// One unit in one fixture, for as long as it stays.
+pub(super) struct Relay<'a> {
+    port: &'a mut Port,
+    console: Console<'a>,
+    /// Still to come.
+    fault: Option<LineFault>,
+    /// Struck, and there until the unit leaves: babble or silence.
+    mute: Option<LineFaultKind>,
+    noise: Noise,
+    /// Whether the host has the port open.
+    attended: bool,
+    /// Bytes from the host since the unit was put in.
+    received: u64,
+    /// Whether the host has sent anything since it opened the port.
+    spoken_to: bool,
+    to_host: VecDeque<u8>,
+    incoming: Pacer,
+    outgoing: Pacer,
+    report: &'a dyn Fn(Occurrence),
+}
+
+impl<'a> Relay<'a> {
+    pub(super) fn new(
+        port: &'a mut Port,
+        console: Console<'a>,
+        fault: Option<LineFault>,
+        noise: Noise,
+        pacing: bool,
+        report: &'a dyn Fn(Occurrence),
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            port,
+            console,
+            fault,
+            mute: None,
+            noise,
+            attended: false,
+            received: 0,
+            spoken_to: false,
+            to_host: VecDeque::new(),
+            incoming: Pacer::new(pacing, now),
+            outgoing: Pacer::new(pacing, now),
+            report,
+        }
+    }
+
+    /// Relays until the unit leaves.
+    pub(super) fn run(mut self, stop: &Stop) -> io::Result<Departure> {
+        if self.fault.is_some_and(|fault| fault.after == 0 && fault.kind != LineFaultKind::Unplug) {
+            self.strike();
+        }
+        loop {
+            let now = Instant::now();
+            self.console.advance(now)?;
+            self.tell();
+            if !self.attended {
+                self.console.discard_printed();
+                if stop.wait(UNATTENDED)? {
+                    return Ok(Departure::Stopped);
+                }
+                self.attended = self.port.master().is_attended()?;
+                continue;
+            }
+            if let Some(departure) = self.receive(now)? {
+                return Ok(departure);
+            }
+            self.send(now)?;
+            if self.attended && self.wait(stop)? {
+                return Ok(Departure::Stopped);
+            }
+        }
+    }
+
+    fn tell(&mut self) {
+        for happening in self.console.take_happenings() {
+            (self.report)(Occurrence::Console(happening));
+        }
+    }
+
+    /// Sends the host what is due.
+    fn send(&mut self, now: Instant) -> io::Result<()> {
+        if self.mute.is_some() {
+            self.console.discard_printed();
+        } else {
+            let room = (2 * PORTION).saturating_sub(self.to_host.len());
+            self.to_host.extend(self.console.take_printed(room));
+        }
+        if self.to_host.is_empty() || !self.outgoing.is_free(now) {
+            return Ok(());
+        }
+        let portion = self.to_host.len().min(PORTION);
+        let sent = self.port.master().write(&self.to_host.make_contiguous()[..portion])?;
+        self.to_host.drain(..sent);
+        self.outgoing.carried(sent, self.port.master().bits_a_second(), now);
+        Ok(())
+    }
+
+    /// Takes what the host has sent.
+    fn receive(&mut self, now: Instant) -> io::Result<Option<Departure>> {
+        if !self.incoming.is_free(now) {
+            return Ok(None);
+        }
+        let mut buffer = [0; PORTION];
+        match self.port.master().read(&mut buffer)? {
+            Arrival::Nothing => Ok(None),
+            Arrival::HungUp => self.host_closed(),
+            Arrival::Bytes(count) => {
+                self.incoming.carried(count, self.port.master().bits_a_second(), now);
+                self.host_said(&buffer[..count], now)
+            }
+        }
+    }
+
+    fn host_said(&mut self, bytes: &[u8], now: Instant) -> io::Result<Option<Departure>> {
+        self.spoken_to = true;
+        let before = self.received;
+        self.received += bytes.len() as u64;
+        let due = self.fault.is_some_and(|fault| self.received >= fault.after);
+        let heard = match self.fault {
+            Some(fault) if due => {
+                usize::try_from(fault.after - before).unwrap_or(bytes.len()).min(bytes.len())
+            }
+            _ => bytes.len(),
+        };
+        if self.mute.is_none() {
+            self.console.type_in(&bytes[..heard], now)?;
+            self.console.advance(now)?;
+            self.tell();
+        }
+        if due && self.strike() == Some(LineFaultKind::Unplug) {
+            return Ok(Some(Departure::Unplugged));
+        }
+        if self.mute == Some(LineFaultKind::Babble) && self.to_host.len() < PORTION {
+            self.to_host.extend(self.noise.burst());
+        }
+        Ok(None)
+    }
+
+    /// The fault that was to come is there.
+    fn strike(&mut self) -> Option<LineFaultKind> {
+        let fault = self.fault.take()?;
+        (self.report)(Occurrence::Fault(fault));
+        if fault.kind != LineFaultKind::Unplug {
+            self.mute = Some(fault.kind);
+            self.to_host.clear();
+        }
+        Some(fault.kind)
+    }
+
+    /// The exchange rule: see the module.
+    fn host_closed(&mut self) -> io::Result<Option<Departure>> {
+        let spoken_to = std::mem::take(&mut self.spoken_to);
+        self.attended = false;
+        self.to_host.clear();
+        let departure = match self.console.is_done_with() {
+            _ if !spoken_to => None,
+            _ if self.mute.is_some() => Some(Departure::Mute),
+            Some(Happening::LoginRefused) => Some(Departure::LoginRefused),
+            Some(_) => Some(Departure::LoggedOut),
+            None => None,
+        };
+        if departure.is_none() {
+            self.port.make_ready_for_next_host()?;
+        }
+        Ok(departure)
+    }
+
+    /// Waits until there is something to do. Says whether the simulator is to end.
+    fn wait(&self, stop: &Stop) -> io::Result<bool> {
+        let now = Instant::now();
+        let mut deadlines = vec![self.console.deadline()];
+        let mut from_port = PollFlags::empty();
+        match self.incoming.is_free(now) {
+            true => from_port |= PollFlags::IN,
+            false => deadlines.push(Some(self.incoming.free_at())),
+        }
+        match self.outgoing.is_free(now) {
+            true if !self.to_host.is_empty() => from_port |= PollFlags::OUT,
+            true => {}
+            false => deadlines.push(Some(self.outgoing.free_at())),
+        }
+        let mut descriptors = vec![PollFd::new(stop, PollFlags::IN)];
+        // A hang-up wakes even who waits for nothing, so what is not waited for is left out.
+        if !from_port.is_empty() {
+            descriptors.push(PollFd::new(self.port.master(), from_port));
+        }
+        if let Some((terminal, reads, writes)) = self.console.terminal() {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::IN, reads);
+            flags.set(PollFlags::OUT, writes);
+            if !flags.is_empty() {
+                descriptors.push(PollFd::from_borrowed_fd(terminal, flags));
+            }
+        }
+        let next = deadlines.into_iter().flatten().min();
+        wait_for(&mut descriptors, next.map(|next| next.saturating_duration_since(now)))?;
+        Ok(!descriptors[0].revents().is_empty())
+    }
+}

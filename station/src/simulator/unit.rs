@@ -1,0 +1,258 @@
+//! A simulated unit: a folder with what it is (`unit.toml`) and its own file system (`root/`). Made once, then kept.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::fault::{FaultRequest, ImageFault, numbers};
+use super::root_file_system;
+
+const UNIT_FILE: &str = "unit.toml";
+const BLANK_HARDWARE_ID: &str = "0000000000000000";
+
+/// A text is the number of no unit.
+#[derive(Debug, Error)]
+#[error("`{0}` is no unit: units have numbers from 1 to 9999")]
+pub struct UnitNumberError(String);
+
+/// Which unit, from 1. Written with four digits, as its folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnitNumber(u16);
+
+impl UnitNumber {
+    /// The number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+
+    /// The first unit to this one.
+    pub(super) fn all_up_to(self) -> impl Iterator<Item = Self> {
+        (1..=self.0).map(Self)
+    }
+}
+
+impl FromStr for UnitNumber {
+    type Err = UnitNumberError;
+
+    fn from_str(text: &str) -> Result<Self, UnitNumberError> {
+        match text.parse() {
+            Ok(number @ 1..=9999) => Ok(Self(number)),
+            _ => Err(UnitNumberError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for UnitNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}", self.0)
+    }
+}
+
+impl Serialize for UnitNumber {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Why there is no such unit.
+#[derive(Debug, Error)]
+pub enum UnitError {
+    /// Its folder cannot be read or made.
+    #[error("cannot make or read {path}: check that the folder can be written and has room")]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Its `unit.toml` is not as the simulator writes it.
+    #[error("{path} is not as the simulator wrote it: remove the unit's folder to get a new unit")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<toml::de::Error>,
+    },
+    /// It was made without the fault that is asked for.
+    #[error(
+        "unit {unit} exists and was made without the fault `{fault}`, which belongs to its image: \
+         leave the fault out, or take another folder"
+    )]
+    WithoutFault {
+        /// The unit.
+        unit: UnitNumber,
+        /// What was asked for.
+        fault: ImageFault,
+    },
+}
+
+/// What `unit.toml` says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitFile {
+    hardware_id: String,
+    faults: Vec<ImageFault>,
+}
+
+/// A unit that exists.
+#[derive(Debug)]
+pub(super) struct Unit {
+    number: UnitNumber,
+    folder: PathBuf,
+    file: UnitFile,
+}
+
+impl Unit {
+    /// The unit of that number in `units`, which is made if it is not there yet.
+    pub(super) fn open_or_make(
+        units: &Path,
+        number: UnitNumber,
+        seed: u64,
+        requests: &[FaultRequest],
+    ) -> Result<Self, UnitError> {
+        let asked_for: Vec<ImageFault> = requests
+            .iter()
+            .filter_map(|request| match request {
+                FaultRequest::Image(unit, fault) if *unit == number => Some(*fault),
+                _ => None,
+            })
+            .collect();
+        let folder = units.join(number.to_string());
+        let file = match read_unit_file(&folder)? {
+            Some(file) => match asked_for.into_iter().find(|fault| !file.faults.contains(fault)) {
+                Some(fault) => return Err(UnitError::WithoutFault { unit: number, fault }),
+                None => file,
+            },
+            None => {
+                let file = UnitFile {
+                    hardware_id: hardware_id(units, number, seed, &asked_for)?,
+                    faults: asked_for,
+                };
+                make(&folder, number, &file)
+                    .map_err(|source| UnitError::Folder { path: folder.clone(), source })?;
+                file
+            }
+        };
+        Ok(Self { number, folder, file })
+    }
+
+    pub(super) fn number(&self) -> UnitNumber {
+        self.number
+    }
+
+    /// What it shows.
+    pub(super) fn hardware_id(&self) -> &str {
+        &self.file.hardware_id
+    }
+
+    pub(super) fn host_name(&self) -> String {
+        host_name(self.number)
+    }
+
+    /// The unit's own file system.
+    pub(super) fn root(&self) -> PathBuf {
+        self.folder.join("root")
+    }
+
+    pub(super) fn has_another_password(&self) -> bool {
+        self.file.faults.contains(&ImageFault::WrongPassword)
+    }
+}
+
+fn host_name(number: UnitNumber) -> String {
+    format!("gateway-{number}")
+}
+
+/// `None`: no such unit yet.
+fn read_unit_file(folder: &Path) -> Result<Option<UnitFile>, UnitError> {
+    let path = folder.join(UNIT_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => match toml::from_str(&text) {
+            Ok(file) => Ok(Some(file)),
+            Err(source) => Err(UnitError::File { path, source: source.into() }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.exists() => Ok(None),
+        Err(source) => Err(UnitError::Folder { path, source }),
+    }
+}
+
+fn hardware_id(
+    units: &Path,
+    number: UnitNumber,
+    seed: u64,
+    faults: &[ImageFault],
+) -> Result<String, UnitError> {
+    let drawn = |number| format!("{:016x}", numbers(seed, "hardware ID", number, 0)[0]);
+    for fault in faults {
+        match fault {
+            ImageFault::BlankHardwareId => return Ok(BLANK_HARDWARE_ID.to_owned()),
+            ImageFault::SharedHardwareId(other) => {
+                let others = read_unit_file(&units.join(other.to_string()))?;
+                return Ok(others.map_or_else(|| drawn(*other), |file| file.hardware_id));
+            }
+            ImageFault::NoOpenssl | ImageFault::WrongPassword => {}
+        }
+    }
+    Ok(drawn(number))
+}
+
+/// Makes the unit beside, and moves it to its place when it is whole.
+fn make(folder: &Path, number: UnitNumber, file: &UnitFile) -> io::Result<()> {
+    let beside = folder.with_file_name(format!(".{number}.part"));
+    // Left by a simulator that was killed here.
+    if beside.exists() {
+        fs::remove_dir_all(&beside)?;
+    }
+    fs::create_dir_all(&beside)?;
+    let lacking: &[&str] = if file.faults.contains(&ImageFault::NoOpenssl) { &["openssl"] } else { &[] };
+    root_file_system::build(&beside.join("root"), &host_name(number), &file.hardware_id, lacking)?;
+    let text = toml::to_string(file).map_err(io::Error::other)?;
+    File::create_new(beside.join(UNIT_FILE))?.write_all(text.as_bytes())?;
+    Ok(renameat_with(CWD, &beside, CWD, folder, RenameFlags::NOREPLACE)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(units: &Path, number: &str, faults: &[&str]) -> Result<Unit, UnitError> {
+        let requests: Vec<FaultRequest> = faults.iter().map(|text| text.parse().unwrap()).collect();
+        Unit::open_or_make(units, number.parse().unwrap(), 1, &requests)
+    }
+
+    #[test]
+    fn a_unit_is_made_once_and_then_kept() {
+        let units = tempfile::tempdir().unwrap();
+        let hardware_id = open(units.path(), "1", &[]).unwrap().hardware_id().to_owned();
+        assert_eq!(hardware_id.len(), 16);
+        let shown = units.path().join("0001/root/sys/firmware/devicetree/base/serial-number");
+        assert_eq!(fs::read_to_string(shown).unwrap(), format!("{hardware_id}\0"));
+        let marker = units.path().join("0001/root/tmp/marker");
+        File::create_new(&marker).unwrap();
+        let again = Unit::open_or_make(units.path(), "1".parse().unwrap(), 2, &[]).unwrap();
+        assert_eq!(again.hardware_id(), hardware_id);
+        assert!(marker.exists());
+    }
+
+    #[test]
+    fn faults_of_the_image_are_made_with_it() {
+        let units = tempfile::tempdir().unwrap();
+        let faults = ["no-openssl:1", "blank-hardware-id:2", "shared-hardware-id:3:4", "wrong-password:4"];
+        let [first, second, third, fourth] =
+            ["1", "2", "3", "4"].map(|number| open(units.path(), number, &faults).unwrap());
+        assert!(first.root().join("bin/cat").symlink_metadata().is_ok());
+        assert!(first.root().join("bin/openssl").symlink_metadata().is_err());
+        assert_eq!(second.hardware_id(), BLANK_HARDWARE_ID);
+        assert_eq!(third.hardware_id(), fourth.hardware_id());
+        assert!(fourth.has_another_password() && !third.has_another_password());
+        assert!(open(units.path(), "1", &["no-openssl:1"]).is_ok());
+        let error = open(units.path(), "1", &["wrong-password:1"]).unwrap_err().to_string();
+        assert!(error.contains("without the fault `wrong-password`"), "{error}");
+    }
+}
