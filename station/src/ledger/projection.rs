@@ -247,11 +247,13 @@ fn fail(
         params![attempt, disposition.to_string(), reason, at],
     )?;
     let id = identity.registration_id.as_str();
-    // A unit that is live stays so: what it holds was proven, and only an engineer ends that.
+    // A unit that is live stays so: what it holds was proven, and only an engineer ends that. A retry goes on with the
+    // credential that the unit may hold by now; a repaired unit gets another.
+    let reissue = (disposition != Disposition::Retry).then_some(reason);
     db.execute(
-        "UPDATE identity SET reissue = ?3, reason = ?3
+        "UPDATE identity SET reissue = coalesce(?3, reissue), reason = ?4
          WHERE id_scope = ?1 AND registration_id = ?2 AND state = 'open'",
-        params![identity.id_scope, id, reason],
+        params![identity.id_scope, id, reissue, reason],
     )?;
     match disposition {
         Disposition::Retry | Disposition::Rework => Ok(()),

@@ -201,6 +201,13 @@ fn only_an_open_attempt_is_acted_on() {
 fn a_failed_unit_keeps_its_identity_and_a_live_one_stays_live() {
     let ledger = Fixture::with_history();
     let attempt = ledger.open_attempt("2", "b2");
+    ledger.fail(attempt, "gw-2", Disposition::Retry).unwrap();
+    assert_eq!(
+        ledger.reader().bound_to("b2").unwrap().unwrap().reissue,
+        None,
+        "a retry may find its credential"
+    );
+    let attempt = ledger.open_attempt("2", "b2");
     ledger.fail(attempt, "gw-2", Disposition::Rework).unwrap();
     let record = ledger.reader().bound_to("b2").unwrap().unwrap();
     assert_eq!((record.state, record.reissue.as_deref()), (IdentityState::Open, Some("broken")));

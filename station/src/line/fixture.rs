@@ -102,7 +102,7 @@ impl FixtureRun<'_> {
     fn who_is_there(&self) -> Option<String> {
         let mut link = self.open().ok()?;
         let shown = match link.identify() {
-            Ok(shown) => Some(shown),
+            Ok(shown) => Some(shown.trim().to_owned()),
             Err(LinkError::Silent { .. } | LinkError::Unplugged { .. }) => None,
             Err(_) => Some(String::new()),
         };

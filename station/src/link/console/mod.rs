@@ -59,6 +59,8 @@ pub struct Observed {
 #[derive(Debug)]
 pub struct ConsoleLink<'a> {
     session: Session<'a>,
+    /// Whether a session may be open on the unit.
+    logged_in: bool,
 }
 
 impl<'a> ConsoleLink<'a> {
@@ -74,7 +76,7 @@ impl<'a> ConsoleLink<'a> {
         stop: StopSignal,
     ) -> Result<Self, PortFault> {
         let port = port::open(path, baud, TICK)?;
-        Ok(Self { session: Session::new(port, dialogue, variables, stop) })
+        Ok(Self { session: Session::new(port, dialogue, variables, stop), logged_in: false })
     }
 
     /// Logs in and reads the unit's hardware ID, live.
@@ -83,8 +85,21 @@ impl<'a> ConsoleLink<'a> {
     /// [`LinkError`].
     pub fn identify(&mut self) -> Result<String, LinkError> {
         self.session.begin()?;
-        self.session.say(Section::LogIn, &Variables::new())?;
+        self.log_in()?;
         self.hardware_id()
+    }
+
+    fn log_in(&mut self) -> Result<(), LinkError> {
+        let result = self.session.say(Section::LogIn, &Variables::new());
+        // In doubt there is a session, and `leave` ends it.
+        self.logged_in = !matches!(
+            result,
+            Err(LinkError::Refused { .. }
+                | LinkError::Silent { .. }
+                | LinkError::Babble { .. }
+                | LinkError::Unplugged { .. })
+        );
+        result.map(|_| ())
     }
 
     /// Reads the hardware ID of the unit that is logged in.
@@ -109,7 +124,8 @@ impl<'a> ConsoleLink<'a> {
             Step::Write(item) => self.write(item, progress),
             Step::Restart => {
                 self.session.say(Section::Restart, &Variables::new())?;
-                self.session.say(Section::LogIn, &Variables::new()).map(|_| ())
+                self.logged_in = false;
+                self.log_in()
             }
         }
     }
@@ -172,6 +188,9 @@ impl<'a> ConsoleLink<'a> {
     /// # Errors
     /// [`LinkError`].
     pub fn leave(&mut self) -> Result<(), LinkError> {
+        if !std::mem::take(&mut self.logged_in) {
+            return Ok(());
+        }
         self.session.say(Section::LogOut, &Variables::new()).map(|_| ())
     }
 
