@@ -2,6 +2,7 @@
 
 mod claim;
 mod fixture;
+mod pace;
 mod run;
 mod trouble;
 mod units_in_hand;

@@ -8,6 +8,7 @@ pub mod entry;
 mod lock;
 mod projection;
 mod read;
+mod record;
 mod store;
 mod verify;
 
@@ -22,9 +23,9 @@ use crate::clock::rfc3339;
 pub use announced::{Announce, Announced};
 use entry::Fact;
 pub use projection::ProjectionError;
-pub use read::{
-    AttemptRecord, AuthorityRecord, Counts, CredentialRecord, IdentityRecord, IdentityState, LedgerReader,
-    OrderRecord,
+pub use read::LedgerReader;
+pub use record::{
+    AttemptRecord, AuthorityRecord, Counts, CredentialRecord, IdentityRecord, IdentityState, OrderRecord,
 };
 pub use store::{Head, LedgerError};
 pub use verify::{Finding, Verification, verify};

@@ -3,148 +3,16 @@
 use std::path::Path;
 
 use certkit::RegistrationId;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
 
-use super::entry::{Entry, Evidence, Identity};
+use super::entry::{Entry, Identity};
+use super::record::{AttemptRecord, AuthorityRecord, Counts, CredentialRecord, IdentityRecord, OrderRecord};
 use super::store::{self, Head, LedgerError};
 
 /// A reading connection.
 #[derive(Debug)]
 pub struct LedgerReader {
     db: Connection,
-}
-
-/// The one state that an identity is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum IdentityState {
-    /// No verdict yet.
-    Open,
-    /// Accepted.
-    Live,
-    /// Quarantined.
-    OnHold,
-    /// Scrapped; never used again.
-    Burnt,
-}
-
-/// An order, as it was taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OrderRecord {
-    /// Its name.
-    pub name: String,
-    /// File name of the product.
-    pub product: String,
-    /// SHA-256 of the product's text when the order was taken, hex.
-    pub product_sha256: String,
-    /// The DPS instance.
-    pub id_scope: String,
-    /// Units ordered.
-    pub quantity: u64,
-}
-
-/// How an order stands: ordered = accepted + short + open + on hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Units ordered.
-    pub ordered: u64,
-    /// Identities that are live.
-    pub accepted: u64,
-    /// Ordered and not accepted: no verdict yet, or the identity was burnt and the unit is still owed.
-    pub open: u64,
-    /// Identities that are quarantined.
-    pub on_hold: u64,
-    /// Identities that were burnt.
-    pub burnt: u64,
-    /// Identities that no unit is bound to yet.
-    pub unbound: u64,
-    /// Identities that have no verdict yet, bound or not.
-    pub waiting: u64,
-}
-
-/// An identity with what is bound to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct IdentityRecord {
-    /// The identity.
-    #[serde(flatten)]
-    pub identity: Identity,
-    /// The order that reserved it.
-    pub order: String,
-    /// Display name, where the order gave one.
-    pub name: Option<String>,
-    /// The label's number, where the order gave one.
-    pub serial_number: Option<String>,
-    /// The unit that the order means it for, where it says so.
-    pub meant_for: Option<String>,
-    /// Its state.
-    pub state: IdentityState,
-    /// The unit bound to it.
-    pub unit: Option<String>,
-    /// Its current credential.
-    pub credential: Option<CredentialRecord>,
-    /// Why the next attempt gets a new credential, where it must.
-    pub reissue: Option<String>,
-    /// Why it is in this state, where there is a reason.
-    pub reason: Option<String>,
-}
-
-/// A credential that was issued.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CredentialRecord {
-    /// The leaf's certificate serial, hex.
-    pub certificate_serial: String,
-    /// SHA-256 of the leaf's SubjectPublicKeyInfo, hex.
-    pub public_key: String,
-    /// The issuing authority's label.
-    pub authority: String,
-    /// PEM, leaf first.
-    pub chain: String,
-    /// `issued`, `live`, `superseded`, `revoked`.
-    pub state: String,
-    /// Why it was superseded or revoked.
-    pub reason: Option<String>,
-}
-
-/// One attempt on one unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AttemptRecord {
-    /// Its number: the entry that opened it.
-    pub attempt: u64,
-    /// The order that was run.
-    pub order: String,
-    /// The fixture.
-    pub fixture: String,
-    /// What the unit showed, as far as it got.
-    pub hardware_id: Option<String>,
-    /// The identity that it was bound to, as far as it got.
-    pub registration_id: Option<String>,
-    /// `open`, `accepted`, `failed`, `refused`, `interrupted`.
-    pub state: String,
-    /// What happens next to a unit that failed.
-    pub disposition: Option<String>,
-    /// Why it failed.
-    pub reason: Option<String>,
-    /// What was obtained.
-    pub evidence: Vec<Evidence>,
-    /// RFC 3339.
-    pub opened_at: String,
-    /// RFC 3339.
-    pub closed_at: Option<String>,
-}
-
-/// A certificate authority of this station.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AuthorityRecord {
-    /// The station's name for it.
-    pub label: String,
-    /// `root` or `intermediate`.
-    pub role: String,
-    /// Label of its issuer; none for a root.
-    pub issuer: Option<String>,
-    /// PEM.
-    pub certificate: String,
 }
 
 const IDENTITY: &str =
@@ -442,16 +310,4 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         opened_at: row.get(9)?,
         closed_at: row.get(10)?,
     })
-}
-
-impl FromSql for IdentityState {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        match value.as_str()? {
-            "open" => Ok(Self::Open),
-            "live" => Ok(Self::Live),
-            "on-hold" => Ok(Self::OnHold),
-            "burnt" => Ok(Self::Burnt),
-            _ => Err(FromSqlError::InvalidType),
-        }
-    }
 }

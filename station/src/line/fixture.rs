@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::run::Pace;
+use super::pace::Pace;
 use super::{Case, Station};
 use crate::config;
 use crate::error_text::with_causes;
@@ -47,21 +47,19 @@ impl FixtureRun<'_> {
             if let Some(reason) = self.pace.over(&self.station.reader, self.station.line.order)? {
                 return Ok(self.with_port(reason));
             }
-            if !self.unit_is_there(&mut last) {
-                std::thread::sleep(LOOK);
-                continue;
-            }
-            match self.attempt(&mut last) {
-                Ok(verdict) => {
-                    failures = match self.tell_verdict(verdict?) {
-                        Outcome::Accepted { .. } => 0,
-                        Outcome::NotNeeded { .. } => failures,
-                        Outcome::Failed { .. } => failures + 1,
-                    };
+            let mut link = match self.next_unit(&mut last) {
+                Ok(Some(link)) => link,
+                Ok(None) => {
+                    std::thread::sleep(LOOK);
+                    continue;
                 }
-                Err(PortFault::Missing(_)) => {} // it went again before it could be opened
                 Err(fault) => return Ok(with_causes(&fault)),
-            }
+            };
+            failures = match self.tell_verdict(self.attempt(&mut link, &mut last)?) {
+                Outcome::Accepted { .. } => 0,
+                Outcome::NotNeeded { .. } => failures,
+                Outcome::Failed { .. } => failures + 1,
+            };
             if failures == FAILURES_IN_A_ROW {
                 return Ok(format!("{failures} units in a row failed: look at fixture, cable and units"));
             }
@@ -75,42 +73,47 @@ impl FixtureRun<'_> {
         outcome
     }
 
-    /// Whether a unit is in the fixture that was not there at the last verdict.
-    fn unit_is_there(&self, last: &mut Last) -> bool {
+    /// The link to a unit that is in the fixture and was not there at the last verdict, if there is one.
+    fn next_unit(&self, last: &mut Last) -> Result<Option<ConsoleLink<'_>>, PortFault> {
         match self.station.line.product.presence {
             Presence::Usb => {
                 let mark = PortMark::of(&self.fixture.port);
                 if mark == last.port {
-                    return false;
+                    return Ok(None);
                 }
                 last.port = mark;
-                last.port.is_some()
+                if last.port.is_none() { Ok(None) } else { self.open() }
             }
             Presence::Poll => {
-                let shown = self.who_is_there();
+                let (shown, link) = self.who_is_there()?;
                 if shown == last.shown {
+                    drop(link);
                     std::thread::sleep(POLL);
-                    return false;
+                    return Ok(None);
                 }
                 last.shown = shown;
-                last.shown.is_some()
+                Ok(link)
             }
         }
     }
 
-    /// Asks the console who is there: a hardware ID, a unit in trouble (an empty one), or nobody.
-    fn who_is_there(&self) -> Option<String> {
-        let mut link = self.open().ok()?;
+    /// Asks the console who is there: a hardware ID, a unit in trouble (an empty one), or nobody. The port stays open
+    /// for the attempt that follows: the unit that answered is the one that is taken.
+    fn who_is_there(&self) -> Result<(Option<String>, Option<ConsoleLink<'_>>), PortFault> {
+        let Some(mut link) = self.open()? else { return Ok((None, None)) };
         let shown = match link.identify() {
-            Ok(shown) => Some(shown.trim().to_owned()),
-            Err(LinkError::Silent { .. } | LinkError::Unplugged { .. }) => None,
-            Err(_) => Some(String::new()),
+            Ok(shown) => shown.trim().to_owned(),
+            Err(LinkError::Silent { .. } | LinkError::Unplugged { .. } | LinkError::Stopped(_)) => {
+                return Ok((None, None));
+            }
+            Err(_) => String::new(),
         };
         let _ = link.leave(); // the attempt that follows logs in anew, whatever this left behind
-        shown
+        Ok((Some(shown), Some(link)))
     }
 
-    fn open(&self) -> Result<ConsoleLink<'_>, PortFault> {
+    /// Opens the port; none where the unit went again before that.
+    fn open(&self) -> Result<Option<ConsoleLink<'_>>, PortFault> {
         let product = self.station.line.product;
         let began = Instant::now();
         loop {
@@ -127,31 +130,31 @@ impl FixtureRun<'_> {
                 {
                     std::thread::sleep(LOOK);
                 }
-                other => return other,
+                Err(PortFault::Missing(_)) => return Ok(None),
+                other => return other.map(Some),
             }
         }
     }
 
-    /// One unit, from its appearance to its verdict. Errs where the port could not be opened: no unit is to blame.
-    fn attempt(&self, last: &mut Last) -> Result<Result<Verdict, LedgerError>, PortFault> {
+    /// One unit, from its appearance to its verdict.
+    fn attempt(&self, link: &mut ConsoleLink<'_>, last: &mut Last) -> Result<Verdict, LedgerError> {
         let began = Instant::now();
-        let mut link = self.open()?;
         self.station.tell(Event::UnitFound { fixture: self.fixture.name.clone() });
         let mut case = Case::default();
-        let outcome = self.station.process(&mut link, &mut case);
+        let outcome = self.station.process(link, &mut case);
         let _ = link.leave(); // the verdict stands; a unit that was pulled out has no session left to end
-        self.keep_transcript(&link, &case);
+        self.keep_transcript(link, &case);
         if let Some(shown) = &case.hardware_id {
             last.shown = Some(shown.clone());
         }
-        Ok(outcome.map(|outcome| Verdict {
+        Ok(Verdict {
             fixture: self.fixture.name.clone(),
             attempt: case.attempt,
             hardware_id: case.hardware_id,
             registration_id: case.identity.map(|identity| identity.registration_id.to_string()),
-            outcome,
+            outcome: outcome?,
             seconds: began.elapsed().as_secs_f64(),
-        }))
+        })
     }
 
     /// Keeps what was said, masked, under the attempt's number. Helps the engineer; the verdict does not hang on it.

@@ -2,20 +2,20 @@
 
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
 
 use super::fixture::FixtureRun;
+use super::pace::Pace;
 use super::{Line, Station};
 use crate::config::Fixture;
 use crate::event::Event;
 use crate::ledger::entry::Fact;
 use crate::ledger::{Counts, Ledger, LedgerError, LedgerReader};
-use crate::link::{Stop, StopSignal};
+use crate::link::StopSignal;
 
 /// Why a run ended before its time.
 #[derive(Debug, Error)]
@@ -146,60 +146,4 @@ fn outcome(threads: Vec<(String, ScopedJoinHandle<'_, Result<(), LedgerError>>)>
         }
     }
     result
-}
-
-/// When a run is over, shared by its fixtures.
-#[derive(Debug)]
-pub(super) struct Pace {
-    patience: Duration,
-    stop: StopSignal,
-    state: Mutex<PaceState>,
-}
-
-#[derive(Debug)]
-struct PaceState {
-    /// Identities that waited for a verdict when they were last counted.
-    waiting: Option<u64>,
-    /// Whether a verdict has been given since.
-    stale: bool,
-    last_progress: Instant,
-}
-
-impl Pace {
-    fn new(patience: Duration, stop: StopSignal) -> Self {
-        let state = PaceState { waiting: None, stale: true, last_progress: Instant::now() };
-        Self { patience, stop, state: Mutex::new(state) }
-    }
-
-    pub(super) fn stop(&self) -> &StopSignal {
-        &self.stop
-    }
-
-    /// A verdict was given: the identities that wait are counted anew.
-    pub(super) fn verdict_given(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).stale = true;
-    }
-
-    /// Why no further unit is to be taken, once that is so.
-    pub(super) fn over(&self, reader: &LedgerReader, order: &str) -> Result<Option<String>, LedgerError> {
-        if self.stop.get() != Stop::No {
-            return Ok(Some("stopped by the operator".to_owned()));
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.stale {
-            let waiting = Some(reader.counts(order)?.waiting);
-            // A unit that comes again and is accepted again is no progress.
-            if state.waiting != waiting {
-                state.last_progress = Instant::now();
-            }
-            (state.waiting, state.stale) = (waiting, false);
-        }
-        if state.waiting == Some(0) {
-            return Ok(Some("the order is done".to_owned()));
-        }
-        if state.last_progress.elapsed() > self.patience {
-            return Ok(Some(format!("the order came no further for {} s", self.patience.as_secs())));
-        }
-        Ok(None)
-    }
 }

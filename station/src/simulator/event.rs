@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::fault::LineFaultKind;
-use super::unit::UnitNumber;
+use super::unit_number::UnitNumber;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::unit::{UnitNumber, UnitNumberError};
+use super::unit_number::{UnitNumber, UnitNumberError};
 
 /// A fault of the line strikes at random within so many bytes from the host: about what it takes to write a unit.
 const RANDOM_WITHIN: u64 = 8192;

@@ -1,9 +1,7 @@
 //! A simulated fixture: a port that is there while a unit is in it.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::Plan;
@@ -11,7 +9,7 @@ use super::console::{Console, ConsoleSettings, Happening};
 use super::enclosure::Enclosure;
 use super::event::{Event, Reason};
 use super::fault::{LineFaults, Noise};
-use super::pty::Master;
+use super::port::Port;
 use super::queue::{Queue, WaitingUnit};
 use super::relay::{Departure, Occurrence, Relay};
 use super::stop::Stop;
@@ -20,54 +18,6 @@ use super::stop::Stop;
 const REPLUG: Duration = Duration::from_secs(1);
 /// An empty fixture looks this often for a unit.
 const EMPTY: Duration = Duration::from_millis(50);
-
-/// A port that exists: a pseudo-terminal, and the name under which the host finds it. Dropping it removes both.
-#[derive(Debug)]
-pub(super) struct Port {
-    master: Master,
-    link: PathBuf,
-}
-
-impl Port {
-    /// Makes it. The name appears when the line is ready.
-    pub(super) fn plug_in(link: &Path) -> io::Result<Self> {
-        let master = new_line()?;
-        symlink(master.slave(), link)?;
-        Ok(Self { master, link: link.to_owned() })
-    }
-
-    pub(super) fn master(&self) -> &Master {
-        &self.master
-    }
-
-    /// Leaves nothing of the last host to the next.
-    pub(super) fn make_ready_for_next_host(&mut self) -> io::Result<()> {
-        self.master.discard_unread();
-        if !self.master.release_exclusive() {
-            // Only root may open what a dead host had for itself. Nobody has it open, so another can take its place.
-            self.master = new_line()?;
-            fs::remove_file(&self.link)?;
-            symlink(self.master.slave(), &self.link)?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        // Somebody else may have removed it; then it is gone as well.
-        let _ = fs::remove_file(&self.link);
-    }
-}
-
-fn new_line() -> io::Result<Master> {
-    let master = Master::open()?;
-    // Opened and closed once: from here on it shows whether somebody has it open.
-    let slave = master.open_slave()?;
-    master.make_raw()?;
-    drop(slave);
-    Ok(master)
-}
 
 /// What all fixtures share.
 #[derive(Debug)]

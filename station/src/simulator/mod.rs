@@ -19,6 +19,7 @@ mod fault;
 mod fixture;
 mod login;
 mod pacing;
+mod port;
 mod pty;
 mod queue;
 mod relay;
@@ -26,6 +27,7 @@ mod root_file_system;
 mod session;
 mod stop;
 mod unit;
+mod unit_number;
 
 use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -43,11 +45,13 @@ pub use event::{Event, Reason};
 pub use fault::{FaultError, FaultRequest, ImageFault, LineFault, LineFaultKind};
 pub use login::ConsolePassword;
 pub use stop::{Stop, StopSwitch, stop_switch};
-pub use unit::{UnitError, UnitNumber, UnitNumberError};
+pub use unit::UnitError;
+pub use unit_number::{UnitNumber, UnitNumberError};
 
 use console::ConsoleSettings;
 use enclosure::Enclosure;
-use fixture::{Fixture, Hall, Port};
+use fixture::{Fixture, Hall};
+use port::Port;
 use queue::{Queue, WaitingUnit};
 use unit::Unit;
 

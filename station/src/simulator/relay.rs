@@ -8,8 +8,8 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::console::{Console, Happening};
 use super::fault::{LineFault, LineFaultKind, Noise};
-use super::fixture::Port;
 use super::pacing::Pacer;
+use super::port::Port;
 use super::pty::Arrival;
 use super::stop::{Stop, wait_for};
 

@@ -1,10 +1,8 @@
 //! A simulated unit: a folder with what it is (`unit.toml`) and its own file system (`root/`). Made once, then kept.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
@@ -12,53 +10,10 @@ use thiserror::Error;
 
 use super::fault::{FaultRequest, ImageFault, numbers};
 use super::root_file_system;
+use super::unit_number::UnitNumber;
 
 const UNIT_FILE: &str = "unit.toml";
 const BLANK_HARDWARE_ID: &str = "0000000000000000";
-
-/// A text is the number of no unit.
-#[derive(Debug, Error)]
-#[error("`{0}` is no unit: units have numbers from 1 to 9999")]
-pub struct UnitNumberError(String);
-
-/// Which unit, from 1. Written with four digits, as its folder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UnitNumber(u16);
-
-impl UnitNumber {
-    /// The number.
-    pub fn get(self) -> u16 {
-        self.0
-    }
-
-    /// The first unit to this one.
-    pub(super) fn all_up_to(self) -> impl Iterator<Item = Self> {
-        (1..=self.0).map(Self)
-    }
-}
-
-impl FromStr for UnitNumber {
-    type Err = UnitNumberError;
-
-    fn from_str(text: &str) -> Result<Self, UnitNumberError> {
-        match text.parse() {
-            Ok(number @ 1..=9999) => Ok(Self(number)),
-            _ => Err(UnitNumberError(text.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for UnitNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}", self.0)
-    }
-}
-
-impl Serialize for UnitNumber {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
 
 /// Why there is no such unit.
 #[derive(Debug, Error)]
