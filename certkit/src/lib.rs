@@ -14,8 +14,10 @@ mod public_key;
 mod registration_id;
 #[cfg(test)]
 mod sample;
+mod sas_token;
 mod serial;
 mod signer;
+mod symmetric;
 mod validity;
 
 pub use certificate::{Certificate, CertificateError};
@@ -25,6 +27,8 @@ pub use name::{CommonName, NameError, Organization, Subject};
 pub use profile::{ExtendedKeyUsage, KeyUsage, Kind, Profile, ProfileError};
 pub use public_key::{BadSignature, KeyNotSupported, PublicKey};
 pub use registration_id::{RegistrationId, RegistrationIdError, RegistrationIdProblem};
+pub use sas_token::{SasToken, SasTokenError};
 pub use serial::{CertificateSerial, CertificateSerialError};
 pub use signer::{SignerError, SoftwareSigner};
+pub use symmetric::{DeviceKey, GroupKey, SymmetricKeyError};
 pub use validity::Validity;
