@@ -41,8 +41,20 @@ pub enum AuthorityError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The vault does not have the passphrase of the private key.
+    #[error(
+        "the vault has no passphrase for the key of authority `{label}`: restore {name}.age from the station's backup"
+    )]
+    Passphrase {
+        /// The authority.
+        label: String,
+        /// The passphrase's name in the vault.
+        name: SecretName,
+    },
     /// The private key's file cannot be opened, or holds another key.
-    #[error("the key of authority `{label}` at {path} is not usable")]
+    #[error(
+        "the key of authority `{label}` at {path} is not usable: restore it and its passphrase from the station's backup"
+    )]
     Key {
         /// The authority.
         label: String,
@@ -216,7 +228,11 @@ pub fn load(
         path: path.clone(),
         source,
     })?;
-    let passphrase = vault.get(&SecretName::of_ca_key(&serial))?;
+    let passphrase = vault.get(&SecretName::of_ca_key(&serial)).map_err(|error| match error {
+        // Nobody can type it: it was made with the key.
+        VaultError::Unknown(name) => AuthorityError::Passphrase { label: label.to_owned(), name },
+        other => other.into(),
+    })?;
     let signer = SoftwareSigner::from_encrypted_pem(&sealed, passphrase.bytes())
         .map_err(|source| AuthorityError::Key { label: label.to_owned(), path, source })?;
     let issuer = Issuer::new(certificate, signer)

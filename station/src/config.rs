@@ -15,6 +15,9 @@ pub enum ConfigError {
     /// The file cannot be read or parsed.
     #[error(transparent)]
     File(#[from] DataFileError),
+    /// The folder is no station's.
+    #[error("{0} is not there: name the station's folder with --station, or make one with `station init`")]
+    NoStation(PathBuf),
     /// Two fixtures share a name or a port.
     #[error("{path}: two fixtures have the {what} `{value}`: one fixture, one port, one name")]
     Doubled {
@@ -144,6 +147,9 @@ impl StationFolder {
     /// [`ConfigError`].
     pub fn load_config(&self) -> Result<Config, ConfigError> {
         let path = self.config();
+        if !path.exists() {
+            return Err(ConfigError::NoStation(path));
+        }
         let config: Config = data_file::read(&path)?;
         let (mut names, mut ports) = (HashSet::new(), HashSet::new());
         for fixture in &config.fixtures {

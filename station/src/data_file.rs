@@ -55,6 +55,9 @@ pub fn parse<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, DataFileE
 
 /// Serde says "unknown field `prot`, expected one of `port`, `name`"; a person wants the one that was meant.
 fn with_nearest_key(message: &str) -> String {
+    if let Some(key) = message.strip_prefix("missing field ") {
+        return format!("the key {key} is missing: add it");
+    }
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let (Some((unknown, known)), true) = (
         quoted.split_first(),
@@ -91,6 +94,12 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
         let error = parse::<Sample>("baud = 9600\nprot = \"x\"\n", "station.toml").unwrap_err();
         assert_eq!(error.to_string(), "station.toml, line 2: unknown key `prot`: did you mean `port`?");
+    }
+
+    #[test]
+    fn a_missing_key_is_named() {
+        let error = parse::<Sample>("baud = 9600\n", "station.toml").unwrap_err();
+        assert_eq!(error.to_string(), "station.toml, line 1: the key `port` is missing: add it");
     }
 
     #[test]

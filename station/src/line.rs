@@ -143,7 +143,7 @@ impl Station<'_> {
             authority: self.line.authority.to_owned(),
             supersedes: claimed.supersedes(),
         };
-        self.ledger.append(now, vec![fact])?;
+        self.ledger.append(now, vec![fact]).map_err(|error| claimed.in_hand.contested_or(error))?;
         Ok(Credential { chain, private_key: key.to_pkcs8_pem().into() })
     }
 
@@ -205,7 +205,9 @@ impl Station<'_> {
             identity: claimed.identity,
             evidence: evidence.clone(),
         };
-        self.ledger.append((self.line.edge.now)(), vec![fact])?;
+        self.ledger
+            .append((self.line.edge.now)(), vec![fact])
+            .map_err(|error| claimed.in_hand.contested_or(error))?;
         Ok(Outcome::Accepted { evidence })
     }
 

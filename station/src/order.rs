@@ -4,8 +4,10 @@
 mod csv_rows;
 mod pattern;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
 
 use certkit::RegistrationId;
 use thiserror::Error;
@@ -21,11 +23,29 @@ pub use pattern::{Pattern, PatternError};
 /// Rows that one ledger entry holds at most.
 const ROWS_AN_ENTRY: usize = 1000;
 
-/// A row with the line of the file that it came from.
+/// Where a row came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowAt {
+    /// This line of a file, from 1.
+    Line(u64),
+    /// This number in a pattern.
+    Number(u64),
+}
+
+impl fmt::Display for RowAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RowAt::Line(line) => write!(f, "line {line}"),
+            RowAt::Number(number) => write!(f, "number {number}"),
+        }
+    }
+}
+
+/// A row with the place that it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberedRow {
-    /// Line of the file, from 1; of a pattern, the number that went into it.
-    pub line: u64,
+pub struct PlacedRow {
+    /// Where it came from.
+    pub at: RowAt,
     /// The row.
     pub row: OrderRow,
 }
@@ -33,21 +53,39 @@ pub struct NumberedRow {
 /// One thing that is wrong with one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
-    /// Line of the file, from 1.
-    pub line: u64,
+    /// Where the row came from.
+    pub at: RowAt,
     /// What is wrong with it.
     pub what: String,
 }
 
 impl fmt::Display for RowFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
+        write!(f, "{}: {}", self.at, self.what)
     }
+}
+
+/// The rows of an order as they were given. Those that cannot be read are kept as faults, so that they are reported
+/// together with what is found wrong with the others later.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Rows that could be read.
+    pub rows: Vec<PlacedRow>,
+    /// What is wrong with the others.
+    pub faults: Vec<RowFault>,
 }
 
 /// Why an order was not taken.
 #[derive(Debug, Error)]
 pub enum OrderError {
+    /// The file cannot be opened.
+    #[error("cannot read the order's file {path}: check the name and its permissions")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The file cannot be read as an order.
     #[error(transparent)]
     Csv(#[from] CsvError),
@@ -55,7 +93,7 @@ pub enum OrderError {
     #[error(transparent)]
     Pattern(#[from] PatternError),
     /// Rows are wrong; nothing was taken.
-    #[error("{} and nothing was taken:\n{}", count(.0.len()), list(.0))]
+    #[error("{} and nothing was taken:\n{}", count(.0), list(.0))]
     Rows(Vec<RowFault>),
     /// The order is there already.
     #[error("order {0} was taken already: give this one another name")]
@@ -65,8 +103,10 @@ pub enum OrderError {
     Ledger(#[from] LedgerError),
 }
 
-fn count(faults: usize) -> String {
-    if faults == 1 { "1 row is wrong".to_owned() } else { format!("{faults} rows are wrong") }
+/// A row can have several faults.
+fn count(faults: &[RowFault]) -> String {
+    let rows = faults.iter().map(|fault| fault.at).collect::<BTreeSet<_>>().len();
+    if rows == 1 { "1 row is wrong".to_owned() } else { format!("{rows} rows are wrong") }
 }
 
 fn list(faults: &[RowFault]) -> String {
@@ -112,30 +152,34 @@ impl Order {
     /// [`OrderError::Rows`] with every fault of every row; [`OrderError::Exists`]; [`OrderError::Ledger`].
     pub fn check(
         name: OrderName,
-        rows: Vec<NumberedRow>,
+        rows: Rows,
         product: &Product,
         ledger: &LedgerReader,
     ) -> Result<Self, OrderError> {
         if ledger.order(&name.0)?.is_some() {
             return Err(OrderError::Exists(name));
         }
-        let mut faults: Vec<RowFault> = Vec::new();
-        let mut first_line: HashMap<(&'static str, &str), u64> = HashMap::new();
-        for NumberedRow { line, row } in &rows {
-            let mut fault = |what: String| faults.push(RowFault { line: *line, what });
+        let Rows { rows, mut faults } = rows;
+        let mut first_at: HashMap<(&'static str, &str), RowAt> = HashMap::new();
+        for PlacedRow { at, row } in &rows {
+            let mut fault = |what: String| faults.push(RowFault { at: *at, what });
             faults_of_row(row, product).into_iter().for_each(&mut fault);
             if let Some(order) = ledger.reserved_by(&product.id_scope.to_string(), &row.registration_id)? {
-                fault(format!("{} is reserved by order {order} already", row.registration_id));
+                fault(format!(
+                    "{} is reserved by order {order} already: give another ID",
+                    row.registration_id
+                ));
             }
             for (column, value) in unique_columns(row) {
-                if let Some(first) = first_line.insert((column, value), *line) {
-                    fault(format!("{column} `{value}` stands in line {first} already"));
+                if let Some(first) = first_at.insert((column, value), *at) {
+                    fault(format!("{column} `{value}` stands in {first} already: change or remove one"));
                 }
             }
         }
         if faults.is_empty() {
             Ok(Self { name, rows: rows.into_iter().map(|row| row.row).collect() })
         } else {
+            faults.sort_by_key(|fault| fault.at); // stable: the faults of one row stay in sequence
             Err(OrderError::Rows(faults))
         }
     }
@@ -183,19 +227,20 @@ fn faults_of_row(row: &OrderRow, product: &Product) -> Vec<String> {
         }
         (Some(shown), Assign::ByHardwareId) => {
             if let Err(error) = HardwareId::parse(shown) {
-                faults.push(error.to_string());
+                faults.push(format!("{id} is meant for a unit that cannot be: {error}"));
             }
         }
         (Some(shown), Assign::Next) => faults.push(format!(
             "{id} is meant for unit {shown}, and the product gives any unit the next identity: set \
-             assign = \"by-hardware-id\" in the product"
+             assign = \"by-hardware-id\" in the product, or remove the column hardware_id"
         )),
         (None, Assign::Next) => {}
     }
     if let (Some(number), Assign::Next) = (&row.serial_number, product.assign) {
         faults.push(format!(
             "{id} is meant for the label {number}, and the product gives any unit the next identity: the wrong unit \
-             would get the label"
+             would get the label; set assign = \"by-hardware-id\" in the product and give each row its hardware_id, \
+             or remove the column serial_number"
         ));
     }
     faults

@@ -44,6 +44,20 @@ impl Bench {
         bench
     }
 
+    /// The same station in a folder of its own: made once, set up once, used by many tests. Without its simulator.
+    pub fn copy(&self) -> Self {
+        let copy = Self { folder: tempfile::tempdir().unwrap() };
+        let copied = Command::new("cp").arg("-a").arg(self.folder()).arg(copy.root()).status().unwrap();
+        assert!(copied.success());
+        // The ports are absolute.
+        let config = copy.folder().join("station.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let text = text.replace(self.root().to_str().unwrap(), copy.root().to_str().unwrap());
+        std::fs::remove_file(&config).unwrap();
+        std::io::Write::write_all(&mut std::fs::File::create_new(&config).unwrap(), text.as_bytes()).unwrap();
+        copy
+    }
+
     /// The temporary folder that holds all of it.
     pub fn root(&self) -> &Path {
         self.folder.path()

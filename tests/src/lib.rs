@@ -10,11 +10,23 @@
 )]
 
 mod bench;
+pub mod canary;
 mod judge;
 mod process;
+mod python;
+mod running;
+mod shape;
+pub mod strace;
+mod terminal;
 mod tree;
+mod untouched;
 
 pub use bench::{Bench, SECRET, Simulator};
 pub use judge::{openssl, root_certificate};
 pub use process::{Outcome, Station, station_binary};
+pub use python::python_tool;
+pub use running::Running;
+pub use shape::{assert_shape, shape_faults};
+pub use terminal::at_terminal;
 pub use tree::{Tree, sha256};
+pub use untouched::Snapshot;

@@ -56,6 +56,12 @@ impl Station {
         self
     }
 
+    /// With further arguments.
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
     /// With the unlock secret on descriptor 0.
     pub fn unlocked_by(mut self, secret: &str) -> Self {
         self.command.args(["--unlock-fd", "0"]);
@@ -73,6 +79,20 @@ impl Station {
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// The same call, started by another program: its arguments, then ours.
+    pub fn under(self, program: &str, arguments: &[String]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self { command, ..self }
     }
 
     /// Starts it and does not wait.

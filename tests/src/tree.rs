@@ -1,6 +1,7 @@
 //! A folder's whole content as hashes, to show that a refused command left it as it was.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -19,6 +20,17 @@ impl Tree {
         collect(folder, folder, &mut files);
         Self(files)
     }
+
+    /// The same without what lies below this folder of it.
+    pub fn without(mut self, folder: &str) -> Self {
+        self.0.retain(|path, _| path.parent() != Some(Path::new(folder)));
+        self
+    }
+
+    /// How many files and folders lie directly in this folder of it.
+    pub fn count(&self, folder: &str) -> usize {
+        self.0.keys().filter(|path| path.parent() == Some(Path::new(folder))).count()
+    }
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
@@ -28,11 +40,12 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
         if name.to_string_lossy().starts_with("ledger.") {
             continue;
         }
+        let mode = path.metadata().unwrap().permissions().mode();
         if path.is_dir() {
-            files.insert(name, "folder".to_owned());
+            files.insert(name, format!("{mode:o}"));
             collect(root, &path, files);
         } else {
-            files.insert(name, sha256(&std::fs::read(&path).unwrap()));
+            files.insert(name, format!("{mode:o} {}", sha256(&std::fs::read(&path).unwrap())));
         }
     }
 }

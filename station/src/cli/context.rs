@@ -1,6 +1,8 @@
 //! What most verbs need: the station's folder, its configuration, its ledger and its vault.
 
+use std::num::ParseIntError;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
@@ -21,12 +23,31 @@ pub(super) struct Unlock {
     /// Read the unlock secret from this open file descriptor. Else from the systemd credential `station-unlock`; else
     /// it is asked for.
     #[arg(long, value_name = "N")]
-    pub(super) unlock_fd: Option<u32>,
+    pub(super) unlock_fd: Option<Descriptor>,
+}
+
+/// A descriptor as it was when the command line was read. Later the station's own files may have got its number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Descriptor {
+    number: u32,
+    open: bool,
+}
+
+impl FromStr for Descriptor {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        let number = text.parse()?;
+        Ok(Self { number, open: UnlockFrom::Descriptor(number).is_there() })
+    }
 }
 
 impl Unlock {
     pub(super) fn source(self) -> UnlockFrom {
-        UnlockFrom::choose(self.unlock_fd)
+        match self.unlock_fd {
+            Some(Descriptor { number, open: false }) => UnlockFrom::Closed(number),
+            fd => UnlockFrom::choose(fd.map(|fd| fd.number)),
+        }
     }
 }
 

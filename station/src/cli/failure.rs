@@ -63,10 +63,12 @@ impl Failure {
         Self { exit: Exit::Input, text: text.to_string() }
     }
 
-    /// Prints the text to standard error and gives the exit code.
+    /// Prints the text, if there is one, to standard error and gives the exit code.
     pub fn report(self) -> ExitCode {
-        // A closed standard error leaves nobody to tell; the exit code still does.
-        let _ = writeln!(io::stderr(), "station: {}", self.text);
+        if !self.text.is_empty() {
+            // A closed standard error leaves nobody to tell; the exit code still does.
+            let _ = writeln!(io::stderr(), "station: {}", self.text);
+        }
         self.exit.into()
     }
 }
@@ -95,9 +97,13 @@ macro_rules! input_errors {
 
 input_errors!(ConfigError, ProductError, ProfileError, UnlockError);
 
-impl Blame for io::Error {
-    fn exit(&self) -> Exit {
-        Exit::Station
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            // Whoever read standard output has seen enough (`| head`): no work for anybody, and nothing to say.
+            return Self { exit: Exit::Station, text: String::new() };
+        }
+        Self::new(Exit::Station, &error)
     }
 }
 

@@ -64,7 +64,10 @@ fn read(from: &PathBuf) -> Result<Secret, Failure> {
         std::fs::File::open(from).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
     };
     if let Err(error) = read {
-        return Err(Failure::input(format!("cannot read the secret from {}: {error}", from.display())));
+        return Err(Failure::input(format!(
+            "cannot read the secret from {}: check the name and its permissions: {error}",
+            from.display()
+        )));
     }
     if bytes.len() as u64 > LONGEST {
         return Err(Failure::input(format!(

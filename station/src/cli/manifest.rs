@@ -1,13 +1,15 @@
 //! `station manifest`: what the cloud imports.
 
+use std::io;
 use std::path::PathBuf;
 
 use certkit::RegistrationId;
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::context::Context;
 use super::{Exit, Failure, Output};
-use crate::manifest::{GroupAttestation, central_import, enrollment_group};
+use crate::manifest::{EnrollmentGroup, GroupAttestation, central_import, enrollment_group};
 use crate::order::OrderName;
 use crate::place::{self, Readers};
 
@@ -42,25 +44,53 @@ pub(super) enum Verb {
     },
 }
 
+/// A manifest as one line of JSON. `--json` says so: a DPS body is itself, a CSV the value of one key.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body {
+    Dps(EnrollmentGroup),
+    Central { csv: String },
+}
+
+#[derive(Serialize)]
+struct Written {
+    file: PathBuf,
+}
+
 pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
     let reader = context.reader()?;
-    let (text, out) = match verb {
+    let (body, out) = match verb {
         Verb::Dps { order, group, verified_ca, authority, out } => {
             let attestation =
                 verified_ca.map_or(GroupAttestation::Intermediate, GroupAttestation::VerifiedCa);
             let body =
                 enrollment_group(&reader, &order.to_string(), &group, attestation, authority.as_deref())?;
-            let json = serde_json::to_string_pretty(&body).map_err(std::io::Error::from)?;
-            (json + "\n", out)
+            (Body::Dps(body), out)
         }
-        Verb::Central { order, out } => (central_import(&reader, &order.to_string())?, out),
+        Verb::Central { order, out } => {
+            (Body::Central { csv: central_import(&reader, &order.to_string())? }, out)
+        }
     };
     match out {
-        None => output.text(&text)?,
+        None => {
+            let text = body.text()?;
+            output.data(&body, |out| write!(out, "{text}"))?;
+        }
         Some(path) => {
-            place::new_file(&path, text.as_bytes(), Readers::Everyone)?;
-            output.talk(format!("{} is written", path.display()));
+            place::new_file(&path, body.text()?.as_bytes(), Readers::Everyone)?;
+            let written = Written { file: path };
+            output.data(&written, |out| writeln!(out, "{} is written", written.file.display()))?;
         }
     }
     Ok(Exit::Done)
+}
+
+impl Body {
+    /// The manifest as the cloud takes it: the same text in a file and on standard output.
+    fn text(&self) -> io::Result<String> {
+        Ok(match self {
+            Self::Dps(body) => serde_json::to_string_pretty(body)? + "\n",
+            Self::Central { csv } => csv.clone(),
+        })
+    }
 }

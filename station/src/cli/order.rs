@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde::Serialize;
 
 use super::context::Context;
 use super::{Exit, Failure, Output};
 use crate::clock;
 use crate::ledger::{AttemptRecord, Counts, LedgerReader, OrderRecord};
-use crate::order::{NumberedRow, Order, OrderName, Pattern, read_csv};
+use crate::order::{Order, OrderError, OrderName, Pattern, Rows, read_csv};
 use crate::product::Product;
 
 /// Orders: take and show them.
@@ -27,6 +27,7 @@ pub(super) enum Verb {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("rows").required(true).args(["csv", "pattern"])))]
 pub(super) struct Add {
     /// The order's name.
     name: OrderName,
@@ -34,7 +35,7 @@ pub(super) struct Add {
     #[arg(long, value_name = "FILE")]
     product: String,
     /// CSV with the column registration_id, and optionally name, serial_number, hardware_id; `-` is standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "pattern", conflicts_with = "pattern")]
+    #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Registration IDs by number: gw-{:04} makes gw-0001, gw-0002 …
     #[arg(long, requires = "quantity")]
@@ -91,18 +92,15 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
     show(&reader, order, false, output)
 }
 
-fn rows(add: &Add) -> Result<Vec<NumberedRow>, Failure> {
+fn rows(add: &Add) -> Result<Rows, OrderError> {
     match (&add.csv, &add.pattern) {
         (Some(path), _) if path.as_os_str() == "-" => Ok(read_csv(io::stdin().lock())?),
         (Some(path), _) => {
-            let file = File::open(path).map_err(|error| {
-                Failure::input(format!("cannot read the order {}: {error}", path.display()))
-            })?;
+            let file = File::open(path).map_err(|source| OrderError::File { path: path.clone(), source })?;
             Ok(read_csv(io::BufReader::new(file))?)
         }
         (None, pattern) => {
-            let pattern = Pattern::parse(pattern.as_deref().unwrap_or_default())
-                .map_err(crate::order::OrderError::from)?;
+            let pattern = Pattern::parse(pattern.as_deref().unwrap_or_default())?;
             Ok(pattern.rows(add.first, add.quantity.unwrap_or_default())?)
         }
     }

@@ -79,7 +79,8 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let mut screen = Screen::new(output, &fixtures);
     let summary = Run::new(line, options).run(&owner.ledger(), |event| screen.show(event))?;
     let some_unit_failed = screen.some_unit_failed();
-    screen.end(&summary)?;
+    // Whoever read standard output may have gone; the exit code still tells.
+    let _ = screen.end(&summary);
     Ok(exit(&summary, some_unit_failed))
 }
 
@@ -102,6 +103,13 @@ fn fixtures(config: &Config, wanted: &[String]) -> Result<Vec<Fixture>, Failure>
             Failure::input(format!("station.toml has no fixture `{name}`: it has {}", known.join(", ")))
         })
     };
+    if let Some(name) =
+        wanted.iter().enumerate().find_map(|(at, name)| wanted[..at].contains(name).then_some(name))
+    {
+        return Err(Failure::usage(format!(
+            "--fixture {name} is given twice: a fixture takes one unit at a time"
+        )));
+    }
     wanted.iter().map(find).collect()
 }
 

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::{Exit, Failure, Output};
 use crate::clock;
 use crate::ledger::entry::{Evidence, Fact, Identity};
-use crate::ledger::{AttemptRecord, CredentialRecord, IdentityRecord};
+use crate::ledger::{AttemptRecord, CredentialRecord, IdentityRecord, IdentityState};
 
 /// Units: show one, free it for rework, or scrap it.
 #[derive(Debug, Subcommand)]
@@ -66,6 +66,13 @@ fn say(
     let owner = context.owner(purpose)?;
     let found = context.reader()?.find(&word.unit)?;
     let [identity] = found.as_slice() else { return Err(not_one(&word.unit, &found)) };
+    if identity.state == IdentityState::Burnt {
+        return Err(Failure::input(format!(
+            "{} is burnt ({}): neither it nor its unit is ever used again; build another unit",
+            identity.identity,
+            identity.reason.as_deref().unwrap_or("no reason recorded")
+        )));
+    }
     owner.ledger().append(clock::now(), vec![fact(identity.identity.clone(), reason.to_owned())])?;
     drop(owner);
     show(identity.identity.registration_id.as_str(), context, output)

@@ -12,7 +12,7 @@ use super::projection::{self, ProjectionError};
 #[derive(Debug, Error)]
 pub enum LedgerError {
     /// There is no ledger.
-    #[error("no ledger at {0}: `station init` makes one")]
+    #[error("no ledger at {0}: name the station's folder with --station, or make one with `station init`")]
     Missing(PathBuf),
     /// Another process of this station writes it.
     #[error("the ledger {path} is held by {holder}: wait for it to end, or stop it")]

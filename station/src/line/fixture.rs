@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::pace::Pace;
 use super::{Case, Station};
-use crate::config;
+use crate::config::Fixture;
 use crate::error_text::with_causes;
 use crate::event::{Event, Outcome, Verdict};
 use crate::ledger::LedgerError;
@@ -25,7 +25,7 @@ const BUSY_FOR: Duration = Duration::from_secs(5);
 /// A fixture with its port, for the length of a run.
 pub(super) struct FixtureRun<'l> {
     pub(super) station: Station<'l>,
-    pub(super) fixture: &'l config::Fixture,
+    pub(super) fixture: &'l Fixture,
     pub(super) pace: &'l Pace,
     pub(super) transcripts: &'l Path,
 }
@@ -41,11 +41,12 @@ impl FixtureRun<'_> {
     /// Takes units until the run is over or this fixture cannot go on. Gives the reason.
     pub(super) fn run(&self) -> Result<String, LedgerError> {
         let mut failures = 0;
+        let mut had_a_unit = false;
         let mut last = Last::default();
         self.station.tell(Event::Waiting { fixture: self.fixture.name.clone() });
         loop {
             if let Some(reason) = self.pace.over(&self.station.reader, self.station.line.order)? {
-                return Ok(self.with_port(reason));
+                return Ok(if had_a_unit { reason } else { self.with_port(reason) });
             }
             let mut link = match self.next_unit(&mut last) {
                 Ok(Some(link)) => link,
@@ -55,13 +56,14 @@ impl FixtureRun<'_> {
                 }
                 Err(fault) => return Ok(with_causes(&fault)),
             };
+            had_a_unit = true;
             failures = match self.tell_verdict(self.attempt(&mut link, &mut last)?) {
                 Outcome::Accepted { .. } => 0,
                 Outcome::NotNeeded { .. } => failures,
                 Outcome::Failed { .. } => failures + 1,
             };
             if failures == FAILURES_IN_A_ROW {
-                return Ok(format!("{failures} units in a row failed: look at fixture, cable and units"));
+                return Ok(format!("{failures} failures in a row: look at fixture, cable and units"));
             }
         }
     }
@@ -171,7 +173,7 @@ impl FixtureRun<'_> {
     fn with_port(&self, reason: String) -> String {
         match PortMark::of(&self.fixture.port) {
             Some(_) => reason,
-            None => format!("{reason}; port {} is not there", self.fixture.port.display()),
+            None => format!("{reason}; {}", PortFault::Missing(self.fixture.port.clone())),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::trouble::Trouble;
+use crate::ledger::LedgerError;
 use crate::ledger::entry::Disposition;
 use crate::unit::HardwareId;
 
@@ -49,6 +50,15 @@ impl InHand {
                 Err(both_on_hold(&self.unit, fixture, other))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What the ledger refused, it refused because the other fixture has put the identity on hold: then that is the
+    /// reason to tell.
+    pub(super) fn contested_or(&self, error: LedgerError) -> Trouble {
+        match (error, self.check_single()) {
+            (LedgerError::Refused(_), Err(contested)) => contested,
+            (error, _) => error.into(),
         }
     }
 }

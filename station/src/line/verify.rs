@@ -47,6 +47,9 @@ impl Station<'_> {
                 cannot_be_verified_again(claimed, &plan)?;
                 self.restart(claimed, link)?;
                 self.verify(claimed, &plan, &public_key, link).map(Some).map_err(|trouble| match trouble {
+                    Trouble::Unit { reason, disposition: Disposition::Rework } if self.link_is_gone(link) => {
+                        Trouble::Unit { reason, disposition: Disposition::Retry }
+                    }
                     Trouble::Unit { reason, disposition: Disposition::Rework } => Trouble::Unit {
                         reason: format!(
                             "unit {} shows the hardware ID of {}, which is live, and does not prove it ({reason}): \

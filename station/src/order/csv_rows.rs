@@ -5,7 +5,7 @@ use std::io::Read;
 use csv::StringRecord;
 use thiserror::Error;
 
-use super::{NumberedRow, OrderError, RowFault, registration_id};
+use super::{PlacedRow, RowAt, RowFault, Rows, registration_id};
 use crate::ledger::entry::OrderRow;
 
 const COLUMNS: [&str; 4] = ["registration_id", "name", "serial_number", "hardware_id"];
@@ -15,9 +15,15 @@ const LONGEST_NAME: usize = 148;
 /// Why a file is no order.
 #[derive(Debug, Error)]
 pub enum CsvError {
-    /// The text is no CSV.
-    #[error("the order's file cannot be read as CSV in UTF-8: mend or export it again")]
+    /// The file could not be read to its end.
+    #[error("the order's file cannot be read to its end: check the disk, and try again")]
     Unreadable(#[source] csv::Error),
+    /// The first line is in another encoding, and with it the whole file.
+    #[error("the order's file is not UTF-8 (its first line is not): export it as CSV in UTF-8")]
+    NotUtf8,
+    /// Nothing at all.
+    #[error("the order's file is empty: its first line must name the columns, registration_id at least")]
+    Empty,
     /// A column that every order needs.
     #[error(
         "the order's file has no column `{missing}`: its first line must name the columns; it has {found}"
@@ -39,49 +45,51 @@ pub enum CsvError {
     NoRows,
 }
 
-/// Reads the rows of an order. A byte-order mark, CRLF and quotes are taken as spreadsheets write them.
+/// Reads the rows of an order. A byte-order mark, CRLF and quotes are taken as spreadsheets write them (the library
+/// drops the mark).
 ///
 /// # Errors
-/// [`OrderError::Csv`] where the file is no order; [`OrderError::Rows`] with every row that cannot be read.
-pub fn read_csv(from: impl Read) -> Result<Vec<NumberedRow>, OrderError> {
+/// [`CsvError`] where the file is no order. Rows that cannot be read are no error here: [`Rows`] keeps their faults.
+pub fn read_csv(from: impl Read) -> Result<Rows, CsvError> {
     // With CRLF taken as one end of line the library counts lines one short; the CR is trimmed like any space.
     let mut reader = csv::ReaderBuilder::new()
         .terminator(csv::Terminator::Any(b'\n'))
         .trim(csv::Trim::All)
         .flexible(true)
         .from_reader(from);
-    let columns = columns(reader.headers().map_err(CsvError::Unreadable)?)?;
-    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    let columns = columns(reader.headers().map_err(|error| match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => CsvError::NotUtf8,
+        _ => CsvError::Unreadable(error),
+    })?)?;
+    let mut read = Rows::default();
     for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => match error.position().map(csv::Position::line) {
-                Some(line) if !matches!(error.kind(), csv::ErrorKind::Io(_)) => {
-                    faults.push(RowFault { line, what: error.to_string() });
-                    continue;
+        let (line, row) = match record {
+            Ok(record) => (record.position().map_or(0, csv::Position::line), row(&record, &columns)),
+            Err(error) => match (error.kind(), error.position().map(csv::Position::line)) {
+                (csv::ErrorKind::Utf8 { err, .. }, Some(line)) => {
+                    let what =
+                        format!("field {} is not UTF-8: export the file as CSV in UTF-8", err.field() + 1);
+                    (line, Err(what))
                 }
-                _ => return Err(CsvError::Unreadable(error).into()),
+                _ => return Err(CsvError::Unreadable(error)),
             },
         };
-        let line = record.position().map_or(0, csv::Position::line);
-        match row(&record, &columns) {
-            Ok(row) => rows.push(NumberedRow { line, row }),
-            Err(what) => faults.push(RowFault { line, what }),
+        let at = RowAt::Line(line);
+        match row {
+            Ok(row) => read.rows.push(PlacedRow { at, row }),
+            Err(what) => read.faults.push(RowFault { at, what }),
         }
     }
-    match (rows.is_empty(), faults.is_empty()) {
-        (_, false) => Err(OrderError::Rows(faults)),
-        (true, true) => Err(CsvError::NoRows.into()),
-        (false, true) => Ok(rows),
-    }
+    if read == Rows::default() { Err(CsvError::NoRows) } else { Ok(read) }
 }
 
 /// The known column at each position.
 fn columns(header: &StringRecord) -> Result<Vec<&'static str>, CsvError> {
+    if header.is_empty() {
+        return Err(CsvError::Empty);
+    }
     let mut columns = Vec::new();
-    for (index, name) in header.iter().enumerate() {
-        let name =
-            if index == 0 { name.trim_start_matches('\u{feff}').trim_matches(['"', ' ']) } else { name };
+    for name in header {
         let known = COLUMNS.iter().find(|known| known.eq_ignore_ascii_case(name));
         let known = known.ok_or_else(|| CsvError::UnknownColumn(name.to_owned()))?;
         if columns.contains(known) {
@@ -99,7 +107,8 @@ fn columns(header: &StringRecord) -> Result<Vec<&'static str>, CsvError> {
 
 fn row(record: &StringRecord, columns: &[&'static str]) -> Result<OrderRow, String> {
     if record.len() != columns.len() {
-        return Err(format!("has {} fields where the first line has {}", record.len(), columns.len()));
+        let fields = if record.len() == 1 { "1 field" } else { &format!("{} fields", record.len()) };
+        return Err(format!("has {fields} where the first line has {}", columns.len()));
     }
     let value = |column: &str| {
         let at = columns.iter().position(|known| *known == column)?;
@@ -134,28 +143,32 @@ mod tests {
     #[test]
     fn what_a_spreadsheet_writes_is_read() {
         let text = "\u{feff}registration_id,name,hardware_id\r\ngw-1,\"Pump, left\",aa01\r\n gw-2 ,,aa02\r\n";
-        let rows = read_csv(text.as_bytes()).unwrap();
+        let Rows { rows, faults } = read_csv(text.as_bytes()).unwrap();
+        assert_eq!(faults, []);
         assert_eq!(rows[0].row.name.as_deref(), Some("Pump, left"));
         assert_eq!(rows[1].row.registration_id.as_str(), "gw-2");
-        assert_eq!((rows[0].line, rows[1].line, rows[1].row.name.as_deref()), (2, 3, None));
+        assert_eq!((rows[0].at, rows[1].at), (RowAt::Line(2), RowAt::Line(3)));
+        assert_eq!(rows[1].row.name, None);
     }
 
     #[test]
     fn a_quoted_first_column_behind_a_byte_order_mark_is_read() {
-        assert_eq!(read_csv("\u{feff}\"registration_id\"\ngw-1\n".as_bytes()).unwrap().len(), 1);
+        assert_eq!(read_csv("\u{feff}\"registration_id\"\ngw-1\n".as_bytes()).unwrap().rows.len(), 1);
     }
 
     #[test]
     fn every_bad_row_is_reported_with_its_line() {
-        let error = read_csv("registration_id\nok-1\nBad\n\u{e4}\nok-2,x\n".as_bytes()).unwrap_err();
-        let OrderError::Rows(faults) = error else { panic!("{error}") };
-        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 4, 5]);
+        let text = b"registration_id\nok-1\nBad\n\xc3\xa4\nok-2,x\n\xff\xfe\nok-3\n";
+        let Rows { rows, faults } = read_csv(&text[..]).unwrap();
+        assert_eq!(rows.iter().map(|row| row.at).collect::<Vec<_>>(), [2, 7].map(RowAt::Line));
+        assert_eq!(faults.iter().map(|fault| fault.at).collect::<Vec<_>>(), [3, 4, 5, 6].map(RowAt::Line));
+        assert!(faults[3].what.contains("field 1 is not UTF-8"), "{}", faults[3]);
     }
 
     #[test]
     fn what_is_no_order_is_refused() {
         for (text, part) in [
-            ("", "no column `registration_id`"),
+            ("", "is empty"),
             ("name\nx\n", "no column `registration_id`"),
             ("registration_id,colour\nx,y\n", "unknown column `colour`"),
             ("registration_id,Registration_ID\nx,y\n", "twice"),
@@ -164,7 +177,7 @@ mod tests {
             let error = read_csv(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(part), "{text:?}: {error}");
         }
-        let error = read_csv(&b"registration_id\n\xff\xfe\n"[..]).unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("UTF-8"), "{error}");
+        let error = read_csv(&b"\xff\xfer\0"[..]).unwrap_err().to_string();
+        assert!(error.contains("is not UTF-8"), "{error}");
     }
 }

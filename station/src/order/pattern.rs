@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{NumberedRow, OrderError, RowFault, registration_id};
+use super::{PlacedRow, RowAt, RowFault, Rows, registration_id};
 use crate::ledger::entry::OrderRow;
 
 /// Why a pattern was refused.
@@ -71,27 +71,29 @@ impl Pattern {
     /// The rows for `quantity` numbers from `first` on.
     ///
     /// # Errors
-    /// [`OrderError::Pattern`]; [`OrderError::Rows`] where the pattern makes IDs that break the grammar.
-    pub fn rows(&self, first: u64, quantity: u64) -> Result<Vec<NumberedRow>, OrderError> {
+    /// [`PatternError`]. That the pattern's IDs break the grammar is no error here: [`Rows`] keeps the first fault.
+    pub fn rows(&self, first: u64, quantity: u64) -> Result<Rows, PatternError> {
         let last = match quantity.checked_sub(1) {
-            None => return Err(PatternError::Nothing.into()),
+            None => return Err(PatternError::Nothing),
             Some(more) => first.checked_add(more).ok_or(PatternError::PastTheEnd { first })?,
         };
         let needed = last.to_string().len();
         if let Some(digits) = self.digits.filter(|digits| *digits < needed) {
-            return Err(PatternError::TooNarrow { pattern: self.text.clone(), digits, last, needed }.into());
+            return Err(PatternError::TooNarrow { pattern: self.text.clone(), digits, last, needed });
         }
-        (first..=last).map(|number| self.row(number)).collect()
+        match (first..=last).map(|number| self.row(number)).collect() {
+            Ok(rows) => Ok(Rows { rows, faults: Vec::new() }),
+            // Every number breaks the grammar alike: the first one tells it all.
+            Err(fault) => Ok(Rows { rows: Vec::new(), faults: vec![fault] }),
+        }
     }
 
-    fn row(&self, number: u64) -> Result<NumberedRow, OrderError> {
-        let width = self.digits.unwrap_or(1);
+    fn row(&self, number: u64) -> Result<PlacedRow, RowFault> {
+        let (width, at) = (self.digits.unwrap_or(1), RowAt::Number(number));
         let id = format!("{}{number:0width$}{}", self.before, self.after);
-        // Every number breaks the grammar alike: the first one tells it all.
-        let registration_id =
-            registration_id(&id).map_err(|what| OrderError::Rows(vec![RowFault { line: number, what }]))?;
+        let registration_id = registration_id(&id).map_err(|what| RowFault { at, what })?;
         let row = OrderRow { registration_id, name: None, serial_number: None, hardware_id: None };
-        Ok(NumberedRow { line: number, row })
+        Ok(PlacedRow { at, row })
     }
 }
 
@@ -100,7 +102,8 @@ mod tests {
     use super::*;
 
     fn ids(pattern: &str, first: u64, quantity: u64) -> Vec<String> {
-        let rows = Pattern::parse(pattern).unwrap().rows(first, quantity).unwrap();
+        let Rows { rows, faults } = Pattern::parse(pattern).unwrap().rows(first, quantity).unwrap();
+        assert_eq!(faults, []);
         rows.iter().map(|row| row.row.registration_id.to_string()).collect()
     }
 
@@ -120,6 +123,7 @@ mod tests {
         assert!(rows("gw-{:02}", 99, 2).to_string().contains("{:03}"));
         assert!(rows("gw-{}", 1, 0).to_string().contains("quantity of 0"));
         assert!(rows("gw-{}", u64::MAX, 2).to_string().contains("past"));
-        assert!(matches!(rows("GW-{}", 1, 2), OrderError::Rows(_)));
+        let bad = Pattern::parse("GW-{}").unwrap().rows(7, 2).unwrap();
+        assert_eq!(bad.faults.iter().map(|fault| fault.at).collect::<Vec<_>>(), [RowAt::Number(7)]);
     }
 }

@@ -217,7 +217,7 @@ impl Product {
     pub fn load(station_folder: &Path, file: &str) -> Result<Self, ProductError> {
         let text = Kind::Product.text(station_folder, file)?;
         refusal::refuse_connection_strings(&text, file)?;
-        let data: ProductFile = data_file::parse(&text, file)?;
+        let data: ProductFile = data_file::parse(&text, &format!("{}/{file}", Kind::Product.folder()))?;
         let dialogue_text = Kind::Dialogue.text(station_folder, &data.link.dialogue)?;
         let dialogue = Dialogue::parse(&dialogue_text, &data.link.dialogue)?;
         let Attestation::X509Group = data.attestation;

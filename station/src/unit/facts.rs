@@ -14,19 +14,19 @@ pub struct HardwareId(String);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HardwareIdError {
     /// Nothing was there.
-    #[error("the unit shows an empty hardware ID: check that the product reads it from the right place")]
+    #[error("the hardware ID is empty: check that the product reads it from the right place")]
     Blank,
     /// The same character over and over: an unprogrammed memory.
-    #[error("the unit shows the hardware ID `{0}`, which an unprogrammed board shows: rework it")]
+    #[error("the hardware ID `{0}` is what an unprogrammed board shows: rework the board")]
     Unprogrammed(String),
     /// A placeholder that boards and adapters carry by the thousand.
     #[error(
-        "the unit shows the hardware ID `{0}`, a maker's placeholder that many boards share: rework it, or let the product read another place"
+        "the hardware ID `{0}` is a maker's placeholder that many boards share: rework the board, or let the product read another place"
     )]
     Placeholder(String),
     /// A character that no identity has.
     #[error(
-        "the unit shows a hardware ID with {character:?} at index {index}: check the place and the baud rate"
+        "the hardware ID has {character:?} at index {index}, which no identity has: check the place that it is read from, and the baud rate"
     )]
     Character {
         /// Character index from 0.
@@ -35,9 +35,7 @@ pub enum HardwareIdError {
         character: char,
     },
     /// Longer than any identity.
-    #[error(
-        "the unit shows a hardware ID of {0} characters (at most 128): check the place that the product reads"
-    )]
+    #[error("the hardware ID has {0} characters (at most 128): check the place that the product reads")]
     TooLong(usize),
 }
 

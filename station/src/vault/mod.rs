@@ -37,7 +37,9 @@ pub enum VaultError {
         source: io::Error,
     },
     /// The unlock secret is not the one the vault was made with.
-    #[error("the unlock secret is wrong: the vault at {0} stays locked")]
+    #[error(
+        "the unlock secret is wrong, and the vault at {0} stays locked: give the one that `station init` was given"
+    )]
     WrongSecret(PathBuf),
     /// A secret of this name is there already.
     #[error(
@@ -48,7 +50,7 @@ pub enum VaultError {
     #[error("the vault holds no secret `{0}`: import it with `station keys import {0}`")]
     Unknown(SecretName),
     /// A file of the vault is damaged or foreign.
-    #[error("{path} is no readable age file of this vault: {why}")]
+    #[error("{path} is no readable age file of this vault ({why}): restore it from the station's backup")]
     Damaged {
         /// The file.
         path: PathBuf,

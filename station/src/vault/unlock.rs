@@ -19,7 +19,7 @@ const LONGEST: u64 = 4096;
 #[derive(Debug, Error)]
 pub enum UnlockError {
     /// The descriptor or credential cannot be read.
-    #[error("cannot read the unlock secret from {from}")]
+    #[error("cannot read the unlock secret from {from}: check that it is open and can be read")]
     Read {
         /// What was to be read.
         from: String,
@@ -27,7 +27,7 @@ pub enum UnlockError {
         source: io::Error,
     },
     /// Nothing was in it.
-    #[error("the unlock secret from {0} is empty")]
+    #[error("the unlock secret from {0} is empty: give the one of this station")]
     Empty(String),
     /// More than any secret has.
     #[error("the unlock secret from {0} is longer than {LONGEST} bytes: is it the right file?")]
@@ -47,6 +47,8 @@ pub enum UnlockError {
 pub enum UnlockFrom {
     /// An open file descriptor of this process.
     Descriptor(u32),
+    /// A descriptor that was named, and was not open.
+    Closed(u32),
     /// A file that systemd laid ready.
     Credential(PathBuf),
     /// A person at the terminal.
@@ -65,19 +67,34 @@ impl UnlockFrom {
         }
     }
 
+    /// Whether a descriptor is open, or a credential's file there.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::Descriptor(number) => descriptor(*number).symlink_metadata().is_ok(),
+            Self::Credential(path) => path.exists(),
+            Self::Closed(_) | Self::Prompt => false,
+        }
+    }
+
     /// Obtains the secret; `twice` asks a person to type it twice (when it is being set).
     ///
     /// # Errors
     /// [`UnlockError`].
     pub fn obtain(&self, twice: bool) -> Result<Secret, UnlockError> {
         match self {
-            Self::Descriptor(number) => {
-                from_file(PathBuf::from(format!("/dev/fd/{number}")), format!("descriptor {number}"))
-            }
+            Self::Descriptor(number) => from_file(descriptor(*number), format!("descriptor {number}")),
+            Self::Closed(number) => Err(UnlockError::Read {
+                from: format!("descriptor {number}"),
+                source: io::ErrorKind::NotFound.into(),
+            }),
             Self::Credential(path) => from_file(path.clone(), format!("credential {}", path.display())),
             Self::Prompt => prompt(twice),
         }
     }
+}
+
+fn descriptor(number: u32) -> PathBuf {
+    PathBuf::from(format!("/dev/fd/{number}"))
 }
 
 fn from_file(path: PathBuf, from: String) -> Result<Secret, UnlockError> {

@@ -302,7 +302,8 @@ impl<'a> Session<'a> {
         if self.received.is_empty() {
             return Err(LinkError::Silent { during, within });
         }
-        if !self.received.iter().any(|byte| byte.is_ascii_graphic()) || mostly_noise(&self.received) {
+        // Line ends alone are no noise: an open session answers Ctrl-C with one where its prompt is empty.
+        if mostly_noise(&self.received) {
             return Err(LinkError::Babble { during, bytes: self.received.len() });
         }
         let tail = &self.received[self.received.len().saturating_sub(SHOWN)..];

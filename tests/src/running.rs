@@ -1,0 +1,53 @@
+//! A `run --json` under way: its events as they come, and signals to it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command};
+
+use serde_json::Value;
+
+use crate::{Outcome, Station};
+
+/// A run that was started and has not ended.
+pub struct Running {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    seen: String,
+}
+
+impl Running {
+    /// Starts it.
+    pub fn start(call: Station) -> Self {
+        let mut child = call.start();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, output, seen: String::new() }
+    }
+
+    /// Listens until an event is the one that is waited for. Fails the test where the run ends before that.
+    #[track_caller]
+    pub fn wait_for(&mut self, what: &str, mut is_it: impl FnMut(&Value) -> bool) -> Value {
+        loop {
+            let mut line = String::new();
+            let read = self.output.read_line(&mut line).unwrap();
+            assert!(read > 0, "the run ended before {what}:\n{}", self.seen);
+            self.seen.push_str(&line);
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if is_it(&event) {
+                return event;
+            }
+        }
+    }
+
+    /// Sends it a signal: `INT`, `TERM` …
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success(), "the run ended before the signal");
+    }
+
+    /// Waits for its end. Gives all that it said.
+    pub fn end(mut self) -> Outcome {
+        self.output.read_to_string(&mut self.seen).unwrap();
+        let mut outcome = Outcome::of(self.child);
+        outcome.stdout = self.seen;
+        outcome
+    }
+}
