@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 /// Runs one of the tools.
 pub fn python_tool(script: &str, arguments: &[&Path]) -> Output {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools");
-    let python = std::env::var_os("TOOLS_PYTHON")
-        .map_or_else(|| tools.join(".venv/bin/python3"), PathBuf::from);
+    let python =
+        std::env::var_os("TOOLS_PYTHON").map_or_else(|| tools.join(".venv/bin/python3"), PathBuf::from);
     assert!(
         python.exists(),
         "{} is not there: scripts/test installs the Python tools; run it once, then this test",

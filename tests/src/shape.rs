@@ -86,5 +86,7 @@ fn is_time(text: &str) -> bool {
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     let Some(rest) = shape.strip_prefix("0000-00-00T00:00:00") else { return false };
     let fraction = rest.strip_suffix('Z');
-    fraction.is_some_and(|part| part.is_empty() || part.strip_prefix('.').is_some_and(|digits| !digits.is_empty()))
+    fraction.is_some_and(|part| {
+        part.is_empty() || part.strip_prefix('.').is_some_and(|digits| !digits.is_empty())
+    })
 }

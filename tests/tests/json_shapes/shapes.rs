@@ -1,0 +1,161 @@
+//! The shapes, one function a document. A script may rely on each key and type here.
+
+use serde_json::{Value, json};
+
+/// An authority, as `ca` shows it.
+pub(crate) fn authority() -> Value {
+    json!({
+        "label": "string", "role": "=root|intermediate", "issuer": "string?", "subject": "string",
+        "certificate_serial": "hex", "public_key": "hex", "not_before": "time", "not_after": "time",
+        "certificate": "string",
+    })
+}
+
+/// One finding of `check`.
+pub(crate) fn finding() -> Value {
+    json!({"id": "string", "verdict": "=ok|skipped|warning|failed", "seen": "string", "todo": "string"})
+}
+
+/// An object's shape with further keys.
+pub(crate) fn with(mut shape: Value, more: Value) -> Value {
+    shape.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    shape
+}
+
+/// How an order stands.
+pub(crate) fn counts() -> Value {
+    json!({
+        "ordered": "integer", "accepted": "integer", "open": "integer", "on_hold": "integer", "burnt": "integer",
+        "unbound": "integer", "waiting": "integer",
+    })
+}
+
+/// An order, without its attempts.
+pub(crate) fn order() -> Value {
+    let order = json!({
+        "name": "string", "product": "string", "product_sha256": "hex", "id_scope": "string", "quantity": "integer",
+    });
+    with(order, counts())
+}
+
+fn evidence() -> Value {
+    json!([{
+        "item": "string", "grade": "=acknowledged|device-digest|read-back|challenge", "after_restart": "bool",
+    }])
+}
+
+/// One attempt on a unit.
+pub(crate) fn attempt() -> Value {
+    json!({
+        "attempt": "integer", "order": "string", "fixture": "string", "hardware_id": "string?",
+        "registration_id": "string?", "state": "=open|accepted|failed|refused|interrupted",
+        "disposition": "=retry|rework|scrap|hold?", "reason": "string?", "evidence": evidence(),
+        "opened_at": "time", "closed_at": "time?",
+    })
+}
+
+/// A unit, as `unit` shows it.
+pub(crate) fn unit() -> Value {
+    let credential = json!({
+        "certificate_serial": "hex", "public_key": "hex", "authority": "string", "chain": "string",
+        "state": "=issued|live|superseded|revoked", "reason": "string?",
+    });
+    json!({
+        "id_scope": "string", "registration_id": "string", "order": "string", "name": "string?",
+        "serial_number": "string?", "meant_for": "string?", "state": "=open|live|on-hold|burnt", "unit": "string?",
+        "credential": [null, credential], "reissue": "string?", "reason": "string?", "credentials": [credential],
+        "attempts": [attempt()],
+    })
+}
+
+/// What a run tells, by the event's name.
+pub(crate) fn run_event(event: &Value) -> Value {
+    let fields = match event["event"].as_str().unwrap() {
+        "waiting" | "unit_found" => json!({}),
+        "identified" => json!({"hardware_id": "string", "attempt": "integer"}),
+        "decided" => json!({"decision": "=new|same-again|resume|reissue", "registration_id": "string"}),
+        "step" => json!({"number": "integer", "of": "integer", "step": "string"}),
+        "progress" => json!({"done": "integer", "total": "integer"}),
+        "warning" => json!({"text": "string"}),
+        "fixture_closed" => json!({"reason": "string"}),
+        "verdict" => with(
+            verdict(event),
+            json!({
+                "verdict": "string", "attempt": "integer?", "hardware_id": "string?", "registration_id": "string?",
+                "seconds": "number",
+            }),
+        ),
+        "summary" => return with(counts(), json!({"event": "string", "order": "string", "done": "bool"})),
+        other => panic!("no shape for the event {other}"),
+    };
+    with(fields, json!({"event": "string", "fixture": "string"}))
+}
+
+fn verdict(event: &Value) -> Value {
+    match event["verdict"].as_str().unwrap() {
+        "accepted" => json!({"evidence": evidence()}),
+        "failed" => json!({"disposition": "=retry|rework|scrap|hold", "reason": "string"}),
+        "not_needed" => json!({"reason": "string"}),
+        other => panic!("no shape for the verdict {other}"),
+    }
+}
+
+/// An entry of the ledger, by the fact's kind.
+pub(crate) fn entry(entry: &Value) -> Value {
+    let identity = || json!({"id_scope": "string", "registration_id": "string"});
+    let word = || json!({"identity": identity(), "reason": "string"});
+    let fact = match entry["fact"]["kind"].as_str().unwrap() {
+        "station_created" => json!({}),
+        "secret_imported" => json!({"name": "string"}),
+        "authority_created" => json!({
+            "label": "string", "role": "=root|intermediate", "issuer?": "string", "certificate_serial": "hex",
+            "public_key": "hex", "certificate": "string",
+        }),
+        "order_added" => json!({
+            "order": "string", "product": "string", "product_sha256": "hex", "id_scope": "string",
+            "quantity": "integer",
+        }),
+        "order_rows" => json!({"order": "string", "rows": [{
+            "registration_id": "string", "name?": "string", "serial_number?": "string", "hardware_id?": "string",
+        }]}),
+        "run_started" => json!({"order": "string", "product_sha256": "hex", "authority": "string"}),
+        "attempt_opened" => json!({
+            "order": "string", "fixture": "string", "hardware_id": "string", "learnt_from": "string",
+        }),
+        "refused" => json!({
+            "attempt?": "integer", "order": "string", "fixture": "string", "hardware_id?": "string",
+            "disposition": "=retry|rework|scrap|hold", "reason": "string",
+        }),
+        "claimed" => json!({
+            "attempt": "integer", "order": "string", "identity": identity(), "hardware_id": "string",
+            "decision": "=new|same-again|resume|reissue",
+        }),
+        "issued" => json!({
+            "attempt": "integer", "identity": identity(), "certificate_serial": "hex", "public_key": "hex",
+            "chain": "string", "authority": "string", "supersedes?": "string",
+        }),
+        "announced" => json!({"attempt": "integer", "act": "=write|restart", "item?": "string"}),
+        "accepted" => json!({"attempt": "integer", "identity": identity(), "evidence": evidence()}),
+        "failed" => with(word(), json!({"attempt": "integer", "disposition": "=retry|rework|scrap|hold"})),
+        "held" | "reworked" | "scrapped" => word(),
+        other => panic!("no shape for a fact of kind {other}"),
+    };
+    json!({
+        "version": "integer", "station": "string", "seq": "integer", "at": "time", "previous": "hex",
+        "fact": with(fact, json!({"kind": "string"})),
+    })
+}
+
+/// What the simulator tells, by the event's name.
+pub(crate) fn simulator_event(event: &Value) -> Value {
+    let fields = match event["event"].as_str().unwrap() {
+        "ready" => return json!({"event": "string", "units": "integer", "ports": ["string"]}),
+        "fixture_failed" => return json!({"event": "string", "fixture": "integer", "reason": "string"}),
+        "unit_in" => json!({"hardware_id": "string", "insertion": "integer", "port": "string"}),
+        "logged_in" | "login_refused" | "logged_out" | "rebooted" => json!({}),
+        "fault" => json!({"fault": "=unplug|babble|silence", "after": "integer"}),
+        "unit_out" => json!({"reason": "=logged_out|login_refused|mute|unplugged|stopped"}),
+        other => panic!("no shape for the event {other}"),
+    };
+    with(fields, json!({"event": "string", "fixture": "integer", "unit": "string"}))
+}
