@@ -1,0 +1,124 @@
+//! Every secret of a station and of its units, taken through their own doors: the vault's lock, and the units' files.
+
+use std::io::Read;
+use std::path::Path;
+
+use acceptance::canary::Secret;
+use acceptance::strace::Call;
+use acceptance::{Bench, openssl};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+pub(crate) const UNLOCK: &str = "correct-horse-battery-staple-9d2c";
+pub(crate) const WRONG_UNLOCK: &str = "correct-horse-battery-stable-9d2c";
+pub(crate) const PASSWORD: &str = "gateway-console-palimpsest-51ab";
+
+/// The unlock secret (and a mistyped one), all that the vault holds, the vault's own key and the CAs' keys.
+pub(crate) fn of_station(bench: &Bench) -> Vec<Secret> {
+    let vault = bench.folder().join("vault");
+    let identity = unwrapped(&vault.join("vault-identity"));
+    let mut secrets = vec![
+        Secret::text("unlock secret", UNLOCK),
+        Secret::text("mistyped unlock secret", WRONG_UNLOCK),
+        Secret::text("vault identity", &identity),
+    ];
+    let key: age::x25519::Identity = identity.parse().unwrap();
+    let mut cas = 0;
+    for path in sorted(&vault).into_iter().filter(|path| path.ends_with(".age")) {
+        let text = opened(&path, &key);
+        let name = Path::new(&path).file_stem().unwrap().to_str().unwrap();
+        secrets.push(Secret::text(name, &text));
+        let Some(serial) = name.strip_prefix("ca-") else {
+            assert_eq!(text, PASSWORD);
+            continue;
+        };
+        let sealed =
+            sorted(&bench.folder().join("ca")).into_iter().find(|path| path.contains(serial)).unwrap();
+        let pass = format!("pass:{text}");
+        secrets.push(Secret::key(&format!("key of {name}"), &pkcs8(&["-in", &sealed, "-passin", &pass])));
+        cas += 1;
+    }
+    assert_eq!(cas, 2, "root and intermediate");
+    secrets
+}
+
+/// The private keys that lie in the units.
+pub(crate) fn of_units(bench: &Bench) -> Vec<Secret> {
+    [1, 2]
+        .map(|unit| {
+            let path = bench.unit(unit).join("var/secrets/device-id.key.pem");
+            Secret::key(&format!("device key of unit {unit}"), &pkcs8(&["-in", path.to_str().unwrap()]))
+        })
+        .to_vec()
+}
+
+/// Every private key that a traced run sent to a unit, those among them that no unit holds.
+pub(crate) fn on_the_wire(calls: &[Call]) -> Vec<Secret> {
+    let mut sent: Vec<String> = Vec::new();
+    let mut in_a_key = false;
+    for call in calls.iter().filter(|call| call.is_said() || call.path.starts_with("/dev/pts/")) {
+        if call.is_said() && call.text.starts_with(" cat >> ") {
+            in_a_key = call.text.contains("/device-id.k");
+            if in_a_key {
+                sent.push(String::new());
+            }
+        }
+        in_a_key &= call.is_said();
+        if let (true, Some(key)) = (in_a_key, sent.last_mut()) {
+            key.push_str(&call.text);
+        }
+    }
+    sent.iter()
+        .enumerate()
+        .map(|(index, text)| key_in(&format!("device key sent, no {}", index + 1), text))
+        .collect()
+}
+
+/// The key in what was sent of it, as strace shows it: base64 of PEM, in lines.
+fn key_in(name: &str, text: &str) -> Secret {
+    let base64 =
+        text.split_once("<<'STATION'\\n").unwrap().1.split("STATION").next().unwrap().replace("\\n", "");
+    let pem = decoded(&base64);
+    let body: String = std::str::from_utf8(&pem)
+        .unwrap()
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with('-'))
+        .collect();
+    Secret::key(name, &decoded(&body))
+}
+
+/// As much as can be decoded of what may be cut off.
+fn decoded(base64: &str) -> Vec<u8> {
+    STANDARD.decode(&base64[..base64.len() / 4 * 4]).unwrap()
+}
+
+fn pkcs8(from: &[&str]) -> Vec<u8> {
+    let key = openssl(&[&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER"], from].concat());
+    assert!(key.status.success(), "{key:?}");
+    key.stdout
+}
+
+fn sorted(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<String> =
+        entries.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect();
+    paths.sort();
+    paths
+}
+
+fn unwrapped(path: &Path) -> String {
+    decrypted(path, &age::scrypt::Identity::new(UNLOCK.to_owned().into()))
+}
+
+fn opened(path: &str, key: &age::x25519::Identity) -> String {
+    decrypted(Path::new(path), key)
+}
+
+fn decrypted(path: &Path, with: &dyn age::Identity) -> String {
+    let sealed = std::fs::read(path).unwrap();
+    let mut text = String::new();
+    let decryptor = age::Decryptor::new(&sealed[..]).unwrap();
+    decryptor.decrypt(std::iter::once(with)).unwrap().read_to_string(&mut text).unwrap();
+    text.trim_end().to_owned()
+}
