@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use certkit::{
     Certificate, CertificateSerial, Chain, ChainError, CommonName, IssueError, Issuer, Profile, SignerError,
     SoftwareSigner, Subject,
 };
 use thiserror::Error;
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use crate::config::StationFolder;
 use crate::ledger::entry::{Fact, hex};
@@ -159,7 +156,7 @@ pub fn create(
     getrandom::fill(&mut random)?;
     let serial = CertificateSerial::new(reader.count_entries()? + 1, random);
     let signer = SoftwareSigner::generate().map_err(AuthorityError::NewKey)?;
-    let passphrase = new_passphrase()?;
+    let passphrase = Secret::random_text()?;
     let mut salt = [0; 32];
     getrandom::fill(&mut salt)?;
     let sealed = signer.to_encrypted_pem(passphrase.bytes(), salt).map_err(AuthorityError::NewKey)?;
@@ -200,13 +197,6 @@ fn certify(
         None => Ok(Issuer::self_signed(new.profile, &subject, signer, serial, now)?.certificate().clone()),
         Some((_, by)) => by.issuer.issue(new.profile, &subject, signer.public_key(), serial, now),
     }
-}
-
-/// 256 random bits, as text that `openssl pkey -passin` takes.
-fn new_passphrase() -> Result<Secret, AuthorityError> {
-    let mut random = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *random)?;
-    Ok(Secret::new(STANDARD.encode(*random).into_bytes()))
 }
 
 /// Loads an authority, its key checked against its certificate, ready to sign.

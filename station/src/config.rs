@@ -52,6 +52,8 @@ pub struct Fixture {
     pub name: String,
     /// The port that it always has, by its position (`/dev/serial/by-path/…`, `COM7`).
     pub port: PathBuf,
+    /// The port of the scanner that reads the labels of its units, where it has one.
+    pub scanner: Option<PathBuf>,
 }
 
 /// A station's name: letters, digits and hyphens.
@@ -166,7 +168,7 @@ impl StationFolder {
 }
 
 /// The text of a new `station.toml`, commented for the engineer.
-pub fn new_config(name: &StationName, ports: &[PathBuf]) -> String {
+pub fn new_config(name: &StationName, ports: &[PathBuf], scanners: &[PathBuf]) -> String {
     let mut text = format!(
         "# This station. An unknown key is an error, so a typing mistake cannot become a default.\n\
          # Secrets are never written here: `station keys import NAME` puts them into the vault.\n\n\
@@ -178,7 +180,7 @@ pub fn new_config(name: &StationName, ports: &[PathBuf]) -> String {
          # another socket cannot be taken for this one: /dev/serial/by-path/… on Linux, COM7 on Windows.\n"
     );
     if ports.is_empty() {
-        text.push_str("#\n# [[fixture]]\n# name = \"1\"\n# port = \"/dev/serial/by-path/…\"\n");
+        text.push_str("#\n# [[fixture]]\n# name = \"1\"\n# port = \"/dev/serial/by-path/…\"\n# scanner = \"/dev/serial/by-path/…\"\n");
     }
     for (index, port) in ports.iter().enumerate() {
         // `{:?}` of a string is a TOML basic string but for exotic escapes, which `load_config` would refuse.
@@ -187,6 +189,9 @@ pub fn new_config(name: &StationName, ports: &[PathBuf]) -> String {
             index + 1,
             port.display().to_string()
         ));
+        if let Some(scanner) = scanners.get(index) {
+            text.push_str(&format!("scanner = {:?}\n", scanner.display().to_string()));
+        }
     }
     text
 }
@@ -197,10 +202,13 @@ mod tests {
 
     #[test]
     fn a_new_config_is_read_back() {
-        let text = new_config(&"line-1".parse().unwrap(), &["/dev/a".into(), "/dev/b".into()]);
+        let text =
+            new_config(&"line-1".parse().unwrap(), &["/dev/a".into(), "/dev/b".into()], &["/dev/s".into()]);
         let config: Config = data_file::parse(&text, "station.toml").unwrap();
         assert_eq!(config.fixtures.len(), 2);
         assert_eq!(config.fixtures[1].port, Path::new("/dev/b"));
+        assert_eq!(config.fixtures[0].scanner.as_deref(), Some(Path::new("/dev/s")));
+        assert_eq!(config.fixtures[1].scanner, None);
         assert_eq!(config.name.to_string(), "line-1");
     }
 }

@@ -20,6 +20,7 @@ pub mod order;
 pub mod place;
 pub mod product;
 pub mod profile;
+pub mod scan;
 #[cfg(target_os = "linux")]
 pub mod simulator;
 pub mod template;

@@ -1,5 +1,6 @@
 //! The straight line: one unit, from identification to verdict. The only place where the steps are joined.
 
+mod attestation;
 mod claim;
 mod fixture;
 mod pace;
@@ -11,23 +12,22 @@ mod verify;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 
-use certkit::{Certificate, Chain, Issuer, Profile, SoftwareSigner, Subject};
 use time::OffsetDateTime;
 
 use crate::event::{Event, Outcome};
-use crate::ledger::entry::{Disposition, Fact, Identity, IssuedCertificate, hex};
+use crate::ledger::entry::{Disposition, Fact, Identity};
 use crate::ledger::{Ledger, LedgerError, LedgerReader};
 use crate::link::{ConsoleLink, Step, Variables};
 use crate::product::Product;
-use crate::unit::{Plan, personalise};
-use crate::vault::Secret;
+use crate::unit::{Credential, Facts, Plan, personalise};
 
+pub use attestation::{Attestation, Symmetric, SymmetricKeys, X509};
 pub use claim::Course;
 use claim::{Claimed, Identified};
 pub use run::{Run, RunError, RunOptions, Summary};
 use trouble::Trouble;
 pub use units_in_hand::UnitsInHand;
-use verify::Verified;
+use verify::{Verified, Written};
 
 /// Everything that the units of one run share.
 #[derive(Debug)]
@@ -36,14 +36,8 @@ pub struct Line<'a> {
     pub product: &'a Product,
     /// The order that it is built for.
     pub order: &'a str,
-    /// Who signs device certificates.
-    pub issuer: &'a Issuer,
-    /// The issuer's label.
-    pub authority: &'a str,
-    /// The issuer and what stands between it and the root, issuer first. The root stays out.
-    pub intermediates: &'a [Certificate],
-    /// What a device certificate contains.
-    pub profile: &'a Profile,
+    /// Where its units' credentials come from.
+    pub attestation: &'a Attestation,
     /// Values of the dialogue's variables.
     pub variables: &'a Variables,
     /// The ledger's file, for reading.
@@ -78,12 +72,8 @@ pub(crate) struct Case {
     pub(crate) hardware_id: Option<String>,
     pub(crate) attempt: Option<u64>,
     pub(crate) identity: Option<Identity>,
-}
-
-/// A credential in the making: announced, its key in memory until the unit has it.
-struct Credential {
-    chain: Chain,
-    private_key: Secret,
+    /// The label that was scanned for it.
+    pub(crate) scanned: Option<String>,
 }
 
 impl Station<'_> {
@@ -108,47 +98,30 @@ impl Station<'_> {
             return self.accept(claimed, verified);
         }
         let credential = self.issue(&claimed)?;
-        let plan = self.personalise(&claimed.identity, &credential.chain, Some(&credential.private_key));
+        let plan = self.personalise(&claimed.identity, &credential)?;
         self.write(&claimed, &plan, link)?;
         self.restart(&claimed, link)?;
-        let verified = self.verify(&claimed, &plan, credential.chain.leaf().public_key(), link)?;
+        let verified = self.verify(&claimed, &plan, &credential, Written::Now, link)?;
         self.accept(claimed, verified)
     }
 
-    /// The station makes the key, and announces certificate and public key before the unit sees either.
+    /// Obtains the credential, and announces what is public about it before the unit sees anything of it.
     fn issue(&self, claimed: &Claimed) -> Result<Credential, Trouble> {
-        let now = (self.line.edge.now)();
-        let key = SoftwareSigner::generate().map_err(Trouble::credential)?;
-        let random = (self.line.edge.random)().map_err(Trouble::credential)?;
-        let mut nonce = [0; 8];
-        nonce.copy_from_slice(&random[..8]);
-        let serial = certkit::CertificateSerial::new(claimed.attempt, nonce);
-        let subject = Subject::Device(claimed.identity.registration_id.clone());
-        let leaf = self
-            .line
-            .issuer
-            .issue(self.line.profile, &subject, key.public_key(), &serial, now)
-            .map_err(Trouble::credential)?;
-        let fingerprint = hex(&leaf.public_key().fingerprint());
-        let certificates = std::iter::once(leaf).chain(self.line.intermediates.iter().cloned()).collect();
-        let chain = Chain::new(certificates).map_err(Trouble::credential)?;
+        let edge = &self.line.edge;
+        let (credential, announced) =
+            self.line.attestation.issue(&claimed.identity, claimed.attempt, edge)?;
         let fact = Fact::Issued {
             attempt: claimed.attempt,
             identity: claimed.identity.clone(),
-            certificate: IssuedCertificate {
-                certificate_serial: serial.to_string(),
-                public_key: fingerprint,
-                chain: chain.to_pem(),
-            },
-            authority: self.line.authority.to_owned(),
+            credential: announced,
             supersedes: claimed.supersedes(),
         };
-        self.ledger.append(now, vec![fact]).map_err(|error| claimed.in_hand.contested_or(error))?;
-        Ok(Credential { chain, private_key: key.to_pkcs8_pem().into() })
+        self.ledger.append((edge.now)(), vec![fact]).map_err(|error| claimed.in_hand.contested_or(error))?;
+        Ok(credential)
     }
 
-    fn personalise(&self, identity: &Identity, chain: &Chain, private_key: Option<&Secret>) -> Plan {
-        personalise(self.line.product, identity, &chain.to_pem(), private_key)
+    fn personalise(&self, identity: &Identity, credential: &Credential) -> Result<Plan, Trouble> {
+        personalise(self.line.product, identity, credential, self.line.variables).map_err(Trouble::plan)
     }
 
     fn write(&self, claimed: &Claimed, plan: &Plan, link: &mut ConsoleLink<'_>) -> Result<(), Trouble> {
@@ -166,10 +139,9 @@ impl Station<'_> {
             return Ok(());
         }
         self.act(claimed, Step::Restart, 1, 1, link)?;
-        let shown = link.hardware_id()?;
-        if shown.trim() == claimed.unit.as_str() {
+        let Some(shown) = link.hardware_id()?.filter(|shown| shown.trim() != claimed.unit.as_str()) else {
             return Ok(());
-        }
+        };
         let reason = format!(
             "unit {} was on the fixture before the restart, and {} after it: two units were mixed up; keep both",
             claimed.unit,
@@ -213,8 +185,9 @@ impl Station<'_> {
 
     fn identify(&self, link: &mut ConsoleLink<'_>, case: &mut Case) -> Result<Identified, Trouble> {
         let shown = link.identify()?;
-        case.hardware_id = Some(shown.trim().to_owned());
-        self.open_attempt(&shown, case)
+        let facts = Facts::new(shown, case.scanned.clone(), &self.line.product.dialogue.file);
+        case.hardware_id = Some(facts.shown.clone());
+        self.open_attempt(&facts, case)
     }
 
     fn tell(&self, event: Event) {

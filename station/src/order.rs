@@ -234,7 +234,12 @@ fn faults_of_row(row: &OrderRow, product: &Product) -> Vec<String> {
             "{id} is meant for unit {shown}, and the product gives any unit the next identity: set \
              assign = \"by-hardware-id\" in the product, or remove the column hardware_id"
         )),
-        (None, Assign::Next) => {}
+        (_, Assign::ByScan) | (None, Assign::Next) => {}
+    }
+    if let (None, Assign::ByScan) = (&row.serial_number, product.assign) {
+        faults.push(format!(
+            "{id} has no serial_number, and the product finds a unit's row by its scanned label"
+        ));
     }
     if let (Some(number), Assign::Next) = (&row.serial_number, product.assign) {
         faults.push(format!(

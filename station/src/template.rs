@@ -63,11 +63,14 @@ impl Kind {
         }
         match self {
             Kind::Profile => embed!("profiles": "root.toml", "intermediate.toml", "azure-device.toml"),
-            Kind::Product => embed!("products": "gateway-x509.toml"),
-            Kind::Dialogue => embed!("dialogues": "linux-gateway.toml"),
+            Kind::Product => {
+                embed!("products": "gateway-x509.toml", "gateway-symmetric.toml", "mxchip-az3166.toml")
+            }
+            Kind::Dialogue => embed!("dialogues": "linux-gateway.toml", "mxchip-az3166.toml"),
             Kind::Document => embed!(
                 "documents": "aziot-x509.toml", "payload-ga.json", "payload-preview.json",
-                "certificate-chain.pem", "private-key.pem"
+                "certificate-chain.pem", "private-key.pem", "aziot-symmetric.toml", "device-key.bin",
+                "mxchip-dps.txt", "wifi-ssid.txt", "wifi-password.txt"
             ),
         }
     }

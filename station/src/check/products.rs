@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Finding, Scene};
 use crate::error_text::with_causes;
 use crate::ledger::LedgerReader;
-use crate::product::Product;
+use crate::product::{Product, ProductAttestation};
 use crate::profile;
 use crate::template::Kind;
 use crate::vault::Vault;
@@ -31,6 +31,14 @@ fn product_files(scene: &Scene<'_>) -> BTreeSet<String> {
     orders.into_iter().map(|order| order.product).chain(own.filter(|name| name.ends_with(".toml"))).collect()
 }
 
+/// Whether any product issues certificates.
+pub(super) fn any_issues_certificates(scene: &Scene<'_>) -> bool {
+    product_files(scene).iter().any(|file| {
+        Product::load(scene.folder.path(), file)
+            .is_ok_and(|product| matches!(product.attestation, ProductAttestation::X509Group { .. }))
+    })
+}
+
 fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
     let id = format!("product/{file}");
     let loaded = Product::load(scene.folder.path(), file);
@@ -38,13 +46,23 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
         Ok(product) => product,
         Err(error) => return vec![Finding::failed(id, with_causes(&error), "correct the product's files")],
     };
-    if let Err(error) = profile::load(scene.folder.path(), &product.profile) {
+    if let ProductAttestation::X509Group { profile } = &product.attestation
+        && let Err(error) = profile::load(scene.folder.path(), profile)
+    {
         return vec![Finding::failed(id, with_causes(&error), "correct the certificate profile")];
     }
     let mut findings =
         vec![Finding::ok(id.clone(), format!("loads; its dialogue is {}", product.dialogue.file))];
+    if !product.writes_model_id() {
+        let seen = format!("{} is written by no item: the firmware carries it", product.model_id);
+        findings.push(Finding::ok(format!("{id}/model-id"), seen));
+    }
     if let Ok(vault) = Vault::open(&scene.folder.vault()) {
-        let lacking = product.secrets.values().filter(|name| !vault.holds(name));
+        let group_key = match &product.attestation {
+            ProductAttestation::SymmetricGroup { group_key, .. } => Some(group_key),
+            ProductAttestation::X509Group { .. } | ProductAttestation::SymmetricGiven => None,
+        };
+        let lacking = product.secrets.values().chain(group_key).filter(|name| !vault.holds(name));
         findings.extend(lacking.map(|name| {
             let todo = format!("import it with `station keys import {name}`");
             Finding::failed(format!("{id}/secret/{name}"), "is not in the vault", todo)

@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::error_text::with_causes;
 use crate::ledger::LedgerError;
 use crate::line::RunError;
+use crate::link::PortFault;
 use crate::manifest::ManifestError;
 use crate::order::OrderError;
 use crate::place::PlaceError;
@@ -104,6 +105,12 @@ impl From<io::Error> for Failure {
             return Self { exit: Exit::Station, text: String::new() };
         }
         Self::new(Exit::Station, &error)
+    }
+}
+
+impl Blame for PortFault {
+    fn exit(&self) -> Exit {
+        Exit::Station
     }
 }
 

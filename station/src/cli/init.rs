@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// A fixture's port; again for each fixture. More can be written into station.toml later.
     #[arg(long, value_name = "PATH")]
     port: Vec<PathBuf>,
+    /// The port of a fixture's label scanner; again for each fixture, in the same sequence as --port.
+    #[arg(long, value_name = "PATH")]
+    scanner: Vec<PathBuf>,
     #[command(flatten)]
     unlock: Unlock,
 }
@@ -38,6 +41,11 @@ pub(super) fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
     if args.port.iter().enumerate().any(|(index, port)| args.port[..index].contains(port)) {
         return Err(Failure::usage("the same --port is given twice: each fixture has a port of its own"));
     }
+    if args.scanner.len() > args.port.len() {
+        return Err(Failure::usage(
+            "there are more --scanner than --port: each scanner belongs to a fixture",
+        ));
+    }
     let unlock = args.unlock.source().obtain(true)?;
     place::new_folder(&args.dir, |path| -> Result<(), Failure> {
         let folder = StationFolder::new(path);
@@ -46,7 +54,11 @@ pub(super) fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
             place::private_folder(&inside)?;
         }
         drop(LedgerOwner::create(&folder.ledger(), &args.name.to_string(), clock::now())?);
-        place::new_file(&folder.config(), new_config(&args.name, &args.port).as_bytes(), Readers::Everyone)?;
+        place::new_file(
+            &folder.config(),
+            new_config(&args.name, &args.port, &args.scanner).as_bytes(),
+            Readers::Everyone,
+        )?;
         Ok(())
     })?;
     let made = Made { station: args.name.to_string(), folder: args.dir };

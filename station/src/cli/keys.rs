@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
+use certkit::GroupKey;
 use clap::Subcommand;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 use super::context::Context;
 use super::{Exit, Failure, Output};
 use crate::clock;
-use crate::ledger::entry::Fact;
+use crate::ledger::entry::{Fact, SecretKind};
 use crate::vault::{Secret, SecretName};
 
 /// A secret longer than this is a wrong file.
@@ -24,10 +25,22 @@ pub(super) enum Verb {
     Import {
         /// Its name in the vault, as products name it.
         name: SecretName,
+        /// What it is. A group key is checked, and never reaches a device.
+        #[arg(long, value_enum, default_value_t = Kind::Text)]
+        kind: Kind,
         /// The file; `-` is standard input.
         #[arg(long, default_value = "-", value_name = "FILE")]
         from: PathBuf,
     },
+}
+
+/// What can be imported by hand.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Kind {
+    /// A password, or another text that a console or a unit takes.
+    Text,
+    /// An enrollment group's symmetric key, base64.
+    GroupKey,
 }
 
 #[derive(Serialize)]
@@ -36,12 +49,20 @@ struct Imported {
 }
 
 pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
-    let Verb::Import { name, from } = verb;
+    let Verb::Import { name, kind, from } = verb;
     let owner = context.owner("keys import")?;
     let vault = context.vault()?;
     let secret = read(&from)?;
+    let secret_kind = match kind {
+        Kind::Text => SecretKind::Text,
+        Kind::GroupKey => {
+            let text = secret.text().unwrap_or_default();
+            GroupKey::parse(text).map_err(|error| Failure::new(Exit::Input, &error))?;
+            SecretKind::GroupKey
+        }
+    };
     vault.put(&name, &secret)?;
-    let fact = Fact::SecretImported { name: name.to_string() };
+    let fact = Fact::SecretImported { name: name.to_string(), secret_kind };
     if let Err(error) = owner.ledger().append(clock::now(), vec![fact]) {
         vault.withdraw(&name)?;
         return Err(error.into());

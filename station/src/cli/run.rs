@@ -1,5 +1,6 @@
 //! `station run`: builds an order, unattended, until it is done or no fixture can go on.
 
+mod keyring;
 mod screen;
 
 use std::path::PathBuf;
@@ -9,17 +10,16 @@ use clap::Args as ClapArgs;
 
 use super::context::{Context, Unlock};
 use super::{Exit, Failure, Output};
-use crate::authority::{self, Authority};
 use crate::clock;
 use crate::config::{Config, Fixture};
 use crate::event::Event;
 use crate::ledger::OrderRecord;
 use crate::line::{Edge, Line, Run, RunOptions, Summary, UnitsInHand};
-use crate::link::{Stop, StopSignal, Variable, Variables};
+use crate::link::{Stop, StopSignal};
 use crate::order::OrderName;
-use crate::product::Product;
-use crate::profile;
-use crate::vault::UnlockedVault;
+use crate::product::{Presence, Product};
+use crate::scan::{self, Scans};
+use keyring::Keyring;
 use screen::Screen;
 
 /// Builds an order: every unit that comes into a fixture is taken to its verdict.
@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// End the run when the order came no further for so many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     patience: u64,
+    /// Take scans from standard input as well: a line `FIXTURE VALUE` each.
+    #[arg(long)]
+    scans: bool,
     #[command(flatten)]
     unlock: Unlock,
 }
@@ -49,24 +52,17 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let name = args.order.to_string();
     let order = reader.order(&name)?.ok_or_else(|| super::order::unknown(&args.order))?;
     let product = product(context, &order)?;
-    let profile = profile::load(context.folder.path(), &product.profile)?;
     let vault = context.unlocked(args.unlock)?;
-    let Authority { issuer, intermediates } =
-        authority::load(&config.issuing_authority, &context.folder, &vault, &reader)?;
-    issuer.check_ready(&profile, clock::now()).map_err(|error| authority::AuthorityError::Issue {
-        label: config.issuing_authority.clone(),
-        source: Box::new(error),
-    })?;
-    let variables = variables(&product, &vault)?;
+    let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
+    let attestation = keyring.attestation(&product, &name)?;
+    let variables = keyring.variables(&product)?;
+    let scans = scans(&args, &product, &fixtures, output)?;
 
     let ledger_file = context.folder.ledger();
     let line = Line {
         product: &product,
         order: &name,
-        issuer: &issuer,
-        authority: &config.issuing_authority,
-        intermediates: &intermediates,
-        profile: &profile,
+        attestation: &attestation,
         variables: &variables,
         ledger_file: &ledger_file,
         edge: Edge { now: clock::now, random },
@@ -75,7 +71,7 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let stop = stop_on_signals(output)?;
     let transcripts: PathBuf = context.folder.transcripts();
     let patience = Duration::from_secs(args.patience);
-    let options = RunOptions { fixtures: &fixtures, transcripts: &transcripts, patience, stop };
+    let options = RunOptions { fixtures: &fixtures, transcripts: &transcripts, patience, stop, scans };
     let mut screen = Screen::new(output, &fixtures);
     let summary = Run::new(line, options).run(&owner.ledger(), |event| screen.show(event))?;
     let some_unit_failed = screen.some_unit_failed();
@@ -126,12 +122,37 @@ fn product(context: &Context, order: &OrderRecord) -> Result<Product, Failure> {
     Ok(product)
 }
 
-/// The dialogue's variables: the product's own, and its secrets out of the vault.
-fn variables(product: &Product, vault: &UnlockedVault) -> Result<Variables, Failure> {
-    let open = product.values.iter().map(|(name, value)| Ok((name.clone(), Variable::open(value))));
-    let secret =
-        product.secrets.iter().map(|(name, secret)| Ok((name.clone(), Variable::secret(vault.get(secret)?))));
-    open.chain(secret).collect()
+/// Where the labels of a product whose units are scanned arrive, for each fixture.
+fn scans(
+    args: &Args,
+    product: &Product,
+    fixtures: &[Fixture],
+    output: &Output,
+) -> Result<Vec<Scans>, Failure> {
+    if product.presence != Presence::Scan {
+        if args.scans {
+            return Err(Failure::usage(format!(
+                "product {} scans no labels: leave --scans out",
+                product.file
+            )));
+        }
+        return Ok(Vec::new());
+    }
+    if args.scans && args.unlock.unlock_fd == Some(0) {
+        return Err(Failure::usage(
+            "--scans and --unlock-fd 0 both want standard input: unlock from another descriptor",
+        ));
+    }
+    if let Some(fixture) = fixtures.iter().find(|fixture| fixture.scanner.is_none() && !args.scans) {
+        return Err(Failure::input(format!(
+            "fixture {} has no scanner, and product {} needs each unit's label scanned: name its scanner in station.toml, or \
+             pass --scans and type them",
+            fixture.name, product.file
+        )));
+    }
+    let lines = args.scans.then(|| Box::new(std::io::BufReader::new(std::io::stdin())) as Box<_>);
+    let output = *output;
+    Ok(scan::listen(fixtures, lines, move |mistake| output.talk(mistake))?)
 }
 
 fn random() -> Result<[u8; 32], getrandom::Error> {

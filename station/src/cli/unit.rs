@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::{Exit, Failure, Output};
 use crate::clock;
-use crate::ledger::entry::{Evidence, Fact, Identity};
+use crate::ledger::entry::{Evidence, Fact, GroupEntry, Identity, IssuedCredential, KeyOrigin};
 use crate::ledger::{AttemptRecord, CredentialRecord, IdentityRecord, IdentityState};
 
 /// Units: show one, free it for rework, or scrap it.
@@ -123,10 +123,27 @@ fn write_unit(shown: &Shown, out: &mut dyn std::io::Write) -> std::io::Result<()
     }
     for credential in credentials {
         let reason = credential.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let CredentialRecord { certificate_serial, authority, state, .. } = credential;
-        writeln!(out, "  certificate {certificate_serial}, issued by {authority}: {state}{reason}")?;
+        writeln!(out, "  {}: {}{reason}", credential_text(&credential.credential), credential.state)?;
     }
     attempts.iter().try_for_each(|attempt| writeln!(out, "  {}", attempt_line(attempt)))
+}
+
+fn credential_text(credential: &IssuedCredential) -> String {
+    match credential {
+        IssuedCredential::Certificate { certificate_serial, authority, .. } => {
+            format!("certificate {certificate_serial}, issued by {authority}")
+        }
+        IssuedCredential::DeviceKey { origin: KeyOrigin::Derived { group_key, group_entry }, .. } => {
+            let entry = match group_entry {
+                GroupEntry::Primary => "primary",
+                GroupEntry::Secondary => "secondary",
+            };
+            format!("device key, derived from the {entry} key {group_key}")
+        }
+        IssuedCredential::DeviceKey { origin: KeyOrigin::Given, .. } => {
+            "device key, given with the order".to_owned()
+        }
+    }
 }
 
 /// One attempt on one line.

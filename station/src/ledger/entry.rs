@@ -73,6 +73,18 @@ pub struct OrderRow {
     pub hardware_id: Option<String>,
 }
 
+/// What a secret of the vault is: it decides where it may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretKind {
+    /// A text that units or consoles take: a password.
+    Text,
+    /// An enrollment group's key. Never written to a device.
+    GroupKey,
+    /// Keys of devices, given with an order.
+    DeviceKeys,
+}
+
 /// What became of an item of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -147,15 +159,54 @@ pub enum Act {
     Restart,
 }
 
-/// A credential as it is announced: everything public about it.
+/// A credential as it is announced: everything public about it, and of a secret only a keyed digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IssuedCertificate {
-    /// The leaf's certificate serial, hex.
-    pub certificate_serial: String,
-    /// SHA-256 of the leaf's SubjectPublicKeyInfo, hex.
-    pub public_key: String,
-    /// PEM, leaf first.
-    pub chain: String,
+#[serde(tag = "credential_kind", rename_all = "kebab-case")]
+pub enum IssuedCredential {
+    /// An X.509 chain; the private key is the unit's.
+    Certificate {
+        /// The leaf's certificate serial, hex.
+        certificate_serial: String,
+        /// SHA-256 of the leaf's SubjectPublicKeyInfo, hex.
+        public_key: String,
+        /// PEM, leaf first.
+        chain: String,
+        /// Label of the issuing authority.
+        authority: String,
+    },
+    /// A symmetric key.
+    DeviceKey {
+        /// Where it comes from.
+        #[serde(flatten)]
+        origin: KeyOrigin,
+        /// HMAC-SHA256 of the key under a key of the vault, hex: shows whether two keys are the same, and nothing else.
+        key_mac: String,
+    },
+}
+
+/// Where a device's symmetric key comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "key_origin", rename_all = "kebab-case")]
+pub enum KeyOrigin {
+    /// Derived from an enrollment group's key.
+    Derived {
+        /// The group key's name in the vault.
+        group_key: String,
+        /// Which of the group's two keys that is.
+        group_entry: GroupEntry,
+    },
+    /// Given with the order.
+    Given,
+}
+
+/// An enrollment group has two keys (and an X.509 group two CAs), so that one can be exchanged while the other serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupEntry {
+    /// The primary.
+    Primary,
+    /// The secondary.
+    Secondary,
 }
 
 /// What happened. Each kind changes the projections in one place: `ledger::projection`.
@@ -168,6 +219,8 @@ pub enum Fact {
     SecretImported {
         /// Its name there.
         name: String,
+        /// What it is.
+        secret_kind: SecretKind,
     },
     /// A certificate authority was made.
     AuthorityCreated {
@@ -211,8 +264,8 @@ pub enum Fact {
         order: String,
         /// SHA-256 of the product's text as it is now, hex.
         product_sha256: String,
-        /// Label of the authority that issues.
-        authority: String,
+        /// Where credentials come from: the issuing authority's label, or the group key's name.
+        attestation: String,
     },
     /// A unit was identified: an attempt begins. The entry's `seq` is the attempt's number.
     AttemptOpened {
@@ -220,10 +273,13 @@ pub enum Fact {
         order: String,
         /// The fixture that it sits in.
         fixture: String,
-        /// What the unit shows.
+        /// What the unit shows, or the label that stands for it.
         hardware_id: String,
         /// Where that was learnt.
         learnt_from: String,
+        /// The label that was scanned, where one was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scanned: Option<String>,
     },
     /// A unit was turned away before anything was written to it.
     Refused {
@@ -263,9 +319,7 @@ pub enum Fact {
         identity: Identity,
         /// The credential.
         #[serde(flatten)]
-        certificate: IssuedCertificate,
-        /// Label of the issuing authority.
-        authority: String,
+        credential: IssuedCredential,
         /// Why the earlier credential, if there is one, is superseded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         supersedes: Option<String>,

@@ -3,11 +3,11 @@
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use thiserror::Error;
 
-use super::entry::{Disposition, Entry, Evidence, Fact, Identity, IssuedCertificate, OrderRow};
+use super::entry::{Disposition, Entry, Evidence, Fact, Identity, IssuedCredential, OrderRow};
 
 /// The projected tables, in an order that reads well in a difference.
-pub(super) const TABLES: [&str; 7] =
-    ["claim", "spent", "authority", "orders", "identity", "credential", "attempt"];
+pub(super) const TABLES: [&str; 8] =
+    ["claim", "spent", "secret", "authority", "orders", "identity", "credential", "attempt"];
 
 /// Why an entry cannot follow the ones before it.
 #[derive(Debug, Error)]
@@ -46,7 +46,13 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
     let seq = entry.seq;
     let at = &entry.at;
     match &entry.fact {
-        Fact::StationCreated {} | Fact::SecretImported { .. } | Fact::RunStarted { .. } => Ok(()),
+        Fact::StationCreated {} | Fact::RunStarted { .. } => Ok(()),
+        Fact::SecretImported { name, secret_kind } => {
+            // The vault overwrites nothing; a name that comes again was withdrawn by the engineer's own hand.
+            let sql = "INSERT OR REPLACE INTO secret VALUES (?1, ?2, ?3)";
+            db.execute(sql, params![name, as_json(secret_kind)?, seq])?;
+            Ok(())
+        }
         Fact::AuthorityCreated { label, role, issuer, certificate_serial, public_key, certificate } => {
             spend(db, "certificate_serial", certificate_serial, seq)?;
             spend(db, "public_key", public_key, seq)?;
@@ -74,8 +80,8 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
         Fact::Claimed { attempt, order, identity, hardware_id, .. } => {
             bind(db, seq, *attempt, order, identity, hardware_id)
         }
-        Fact::Issued { attempt, identity, certificate, authority, supersedes } => {
-            issue(db, seq, *attempt, identity, certificate, authority, supersedes.as_deref())
+        Fact::Issued { attempt, identity, credential, supersedes } => {
+            issue(db, seq, *attempt, identity, credential, supersedes.as_deref())
         }
         Fact::Announced { attempt, .. } => attempt_is_open(db, *attempt),
         Fact::Accepted { attempt, identity, evidence } => accept(db, at, *attempt, identity, evidence),
@@ -159,7 +165,7 @@ fn bind(
         return Err(wrong_state(identity, state, "open or live"));
     }
     let id = identity.registration_id.as_str();
-    let full = format!("{}/{id}", identity.id_scope);
+    let full = full(identity);
     claim(db, "registration", &full, hardware_id, seq)?;
     claim(db, "hardware_id", hardware_id, &full, seq)?;
     let sql = "UPDATE identity SET unit = ?3 WHERE id_scope = ?1 AND registration_id = ?2";
@@ -173,8 +179,7 @@ fn issue(
     seq: u64,
     attempt: u64,
     identity: &Identity,
-    certificate: &IssuedCertificate,
-    authority: &str,
+    credential: &IssuedCredential,
     supersedes: Option<&str>,
 ) -> Result {
     attempt_is_open(db, attempt)?;
@@ -182,9 +187,16 @@ fn issue(
     if state != "open" {
         return Err(wrong_state(identity, state, "open"));
     }
-    spend(db, "certificate_serial", &certificate.certificate_serial, seq)?;
-    spend(db, "public_key", &certificate.public_key, seq)?;
-    let IssuedCertificate { certificate_serial, public_key, chain } = certificate;
+    match credential {
+        IssuedCredential::Certificate { certificate_serial, public_key, .. } => {
+            spend(db, "certificate_serial", certificate_serial, seq)?;
+            spend(db, "public_key", public_key, seq)?;
+        }
+        // A derived key is the same each time: it belongs to its identity rather than to one attempt.
+        IssuedCredential::DeviceKey { key_mac, .. } => {
+            claim(db, "device_key", key_mac, &full(identity), seq)?
+        }
+    }
     let id = identity.registration_id.as_str();
     let replaced = db.execute(
         "UPDATE credential SET state = 'superseded', reason = ?3
@@ -192,19 +204,16 @@ fn issue(
         params![identity.id_scope, id, supersedes],
     )?;
     if replaced > 0 && supersedes.is_none() {
-        return Err(taken(
-            "registration ID",
-            identity,
-            "it has a credential, and no reason to supersede it".into(),
-        ));
+        let holder = "it has a credential, and no reason to supersede it".into();
+        return Err(taken("registration ID", identity, holder));
     }
     db.execute(
-        "INSERT INTO credential VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'issued', NULL, ?8)",
-        params![certificate_serial, identity.id_scope, id, attempt, authority, public_key, chain, seq],
+        "INSERT INTO credential VALUES (?1, ?2, ?3, ?4, ?5, 'issued', NULL)",
+        params![seq, identity.id_scope, id, attempt, as_json(credential)?],
     )?;
     db.execute(
-        "UPDATE identity SET certificate_serial = ?3, reissue = NULL WHERE id_scope = ?1 AND registration_id = ?2",
-        params![identity.id_scope, id, certificate_serial],
+        "UPDATE identity SET credential = ?3, reissue = NULL WHERE id_scope = ?1 AND registration_id = ?2",
+        params![identity.id_scope, id, seq],
     )?;
     Ok(())
 }
@@ -215,11 +224,9 @@ fn accept(db: &Connection, at: &str, attempt: u64, identity: &Identity, evidence
     if state != "open" && state != "live" {
         return Err(wrong_state(identity, state, "open or live"));
     }
-    let evidence = serde_json::to_string(evidence)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     db.execute(
         "UPDATE attempt SET state = 'accepted', evidence = ?2, closed_at = ?3 WHERE seq = ?1",
-        params![attempt, evidence, at],
+        params![attempt, as_json(evidence)?, at],
     )?;
     let id = identity.registration_id.as_str();
     db.execute(
@@ -267,8 +274,9 @@ fn scrap(db: &Connection, seq: u64, identity: &Identity, reason: &str) -> Result
         identity_columns(db, identity, "unit, state").map(|(unit, _): (_, String)| unit)?;
     set_state(db, identity, "burnt", reason)?;
     revoke(db, identity, reason)?;
-    let full = format!("{}/{}", identity.id_scope, identity.registration_id);
+    let full = full(identity);
     db.execute("DELETE FROM claim WHERE kind = 'registration' AND value = ?1", [&full])?;
+    db.execute("DELETE FROM claim WHERE kind = 'device_key' AND holder = ?1", [&full])?;
     if let Some(unit) = unit {
         db.execute("DELETE FROM claim WHERE kind = 'hardware_id' AND value = ?1", [&unit])?;
         spend(db, "hardware_id", &unit, seq)?;
@@ -352,6 +360,15 @@ fn claim(db: &Connection, kind: &'static str, value: &str, holder: &str, seq: u6
             Ok(())
         }
     }
+}
+
+/// The holder of a claim, in one text.
+fn full(identity: &Identity) -> String {
+    format!("{}/{}", identity.id_scope, identity.registration_id)
+}
+
+fn as_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()).into())
 }
 
 fn spend(db: &Connection, kind: &'static str, value: &str, seq: u64) -> Result {

@@ -5,7 +5,7 @@ use std::path::Path;
 use certkit::RegistrationId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::entry::{Entry, Identity};
+use super::entry::{Entry, Identity, SecretKind};
 use super::record::{AttemptRecord, AuthorityRecord, Counts, CredentialRecord, IdentityRecord, OrderRecord};
 use super::store::{self, Head, LedgerError};
 
@@ -17,8 +17,8 @@ pub struct LedgerReader {
 
 const IDENTITY: &str =
     "SELECT i.id_scope, i.registration_id, i.order_name, i.name, i.serial_number, i.meant_for, i.state, i.unit,
-            i.reissue, i.reason, c.certificate_serial, c.public_key, c.authority, c.chain, c.state, c.reason
-     FROM identity i LEFT JOIN credential c ON c.certificate_serial = i.certificate_serial";
+            i.reissue, i.reason, c.content, c.state, c.reason
+     FROM identity i LEFT JOIN credential c ON c.seq = i.credential";
 
 const ATTEMPT: &str =
     "SELECT seq, order_name, fixture, hardware_id, registration_id, state, disposition, reason,
@@ -156,6 +156,14 @@ impl LedgerReader {
         self.one_identity("WHERE i.order_name = ?1 AND i.meant_for = ?2", [order, hardware_id])
     }
 
+    /// The identity of an order whose row carries this serial number.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn labelled(&self, order: &str, serial_number: &str) -> Result<Option<IdentityRecord>> {
+        self.one_identity("WHERE i.order_name = ?1 AND i.serial_number = ?2", [order, serial_number])
+    }
+
     /// The identities that a person means by a registration ID, a hardware ID or a serial number.
     ///
     /// # Errors
@@ -205,18 +213,24 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Database`].
     pub fn credentials_of(&self, of: &Identity) -> Result<Vec<CredentialRecord>> {
-        let sql = "SELECT certificate_serial, public_key, authority, chain, state, reason FROM credential
+        let sql = "SELECT content, state, reason FROM credential
              WHERE id_scope = ?1 AND registration_id = ?2 ORDER BY seq";
-        self.list(sql, [of.id_scope.as_str(), of.registration_id.as_str()], |row| {
-            Ok(CredentialRecord {
-                certificate_serial: row.get(0)?,
-                public_key: row.get(1)?,
-                authority: row.get(2)?,
-                chain: row.get(3)?,
-                state: row.get(4)?,
-                reason: row.get(5)?,
+        self.list(sql, [of.id_scope.as_str(), of.registration_id.as_str()], |row| credential(row, 0))
+    }
+
+    /// What a secret of the vault is, where the ledger has seen it imported.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn secret_kind(&self, name: &str) -> Result<Option<SecretKind>> {
+        let sql = "SELECT kind FROM secret WHERE name = ?1";
+        let kind: Option<String> = self.db.query_row(sql, [name], |row| row.get(0)).optional()?;
+        let parse = |text: String| {
+            serde_json::from_str(&text).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
             })
-        })
+        };
+        Ok(kind.map(parse).transpose()?)
     }
 
     /// All authorities, oldest first.
@@ -259,18 +273,8 @@ impl LedgerReader {
 }
 
 fn identity(row: &Row<'_>) -> rusqlite::Result<IdentityRecord> {
-    let certificate_serial: Option<String> = row.get(10)?;
-    let credential = match certificate_serial {
-        None => None,
-        Some(certificate_serial) => Some(CredentialRecord {
-            certificate_serial,
-            public_key: row.get(11)?,
-            authority: row.get(12)?,
-            chain: row.get(13)?,
-            state: row.get(14)?,
-            reason: row.get(15)?,
-        }),
-    };
+    let issued: Option<String> = row.get(10)?;
+    let credential = issued.map(|_| credential(row, 10)).transpose()?;
     let id: String = row.get(1)?;
     let registration_id = RegistrationId::parse(&id).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
@@ -287,6 +291,15 @@ fn identity(row: &Row<'_>) -> rusqlite::Result<IdentityRecord> {
         reissue: row.get(8)?,
         reason: row.get(9)?,
     })
+}
+
+/// A credential whose columns content, state and reason begin at `first`.
+fn credential(row: &Row<'_>, first: usize) -> rusqlite::Result<CredentialRecord> {
+    let content: String = row.get(first)?;
+    let credential = serde_json::from_str(&content).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(first, rusqlite::types::Type::Text, error.into())
+    })?;
+    Ok(CredentialRecord { credential, state: row.get(first + 1)?, reason: row.get(first + 2)? })
 }
 
 fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {

@@ -3,7 +3,7 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use serde::Serialize;
 
-use super::entry::{Evidence, Identity};
+use super::entry::{Evidence, Identity, IssuedCredential};
 
 /// The one state that an identity is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -82,14 +82,9 @@ pub struct IdentityRecord {
 /// A credential that was issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CredentialRecord {
-    /// The leaf's certificate serial, hex.
-    pub certificate_serial: String,
-    /// SHA-256 of the leaf's SubjectPublicKeyInfo, hex.
-    pub public_key: String,
-    /// The issuing authority's label.
-    pub authority: String,
-    /// PEM, leaf first.
-    pub chain: String,
+    /// What was announced.
+    #[serde(flatten)]
+    pub credential: IssuedCredential,
     /// `issued`, `live`, `superseded`, `revoked`.
     pub state: String,
     /// Why it was superseded or revoked.

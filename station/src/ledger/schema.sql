@@ -24,6 +24,13 @@ CREATE TABLE IF NOT EXISTS spent (
     PRIMARY KEY (kind, value)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS secret (
+    name TEXT PRIMARY KEY,
+    -- JSON
+    kind TEXT NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS authority (
     label TEXT PRIMARY KEY,
     role TEXT NOT NULL,
@@ -52,28 +59,30 @@ CREATE TABLE IF NOT EXISTS identity (
     -- open, live, on-hold, burnt
     state TEXT NOT NULL,
     unit TEXT,
-    certificate_serial TEXT,
+    -- entry that issued its current credential
+    credential INTEGER,
     -- why the next credential replaces the current one, once something has happened that asks for it
     reissue TEXT,
     reason TEXT,
     PRIMARY KEY (id_scope, registration_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS identity_by_order ON identity (order_name, state, position);
+CREATE INDEX IF NOT EXISTS identity_by_label ON identity (order_name, serial_number) WHERE serial_number IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS identity_by_meant_for ON identity (order_name, meant_for) WHERE meant_for IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS credential (
-    certificate_serial TEXT PRIMARY KEY,
+    -- the entry that issued it
+    seq INTEGER PRIMARY KEY,
     id_scope TEXT NOT NULL,
     registration_id TEXT NOT NULL,
     attempt INTEGER NOT NULL,
-    authority TEXT NOT NULL,
-    public_key TEXT NOT NULL,
-    chain TEXT NOT NULL,
+    -- what the entry says of it, JSON
+    content TEXT NOT NULL,
     -- issued, live, superseded, revoked
     state TEXT NOT NULL,
-    reason TEXT,
-    seq INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+    reason TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS credential_by_identity ON credential (id_scope, registration_id, seq);
 
 CREATE TABLE IF NOT EXISTS attempt (
     seq INTEGER PRIMARY KEY,

@@ -3,7 +3,10 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use time::macros::datetime;
 
-use super::entry::{Act, Disposition, Evidence, Grade, Identity, IssuedCertificate, OrderRow};
+use super::entry::{
+    Act, Disposition, Evidence, Grade, GroupEntry, Identity, IssuedCredential, KeyOrigin, OrderRow,
+    SecretKind,
+};
 use super::*;
 
 const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
@@ -59,6 +62,7 @@ impl Fixture {
             fixture: fixture.into(),
             hardware_id: unit.into(),
             learnt_from: "console".into(),
+            scanned: None,
         };
         self.append(vec![fact]).unwrap()[0]
     }
@@ -84,12 +88,12 @@ impl Fixture {
         self.append(vec![Fact::Issued {
             attempt,
             identity: identity(id),
-            certificate: IssuedCertificate {
+            credential: IssuedCredential::Certificate {
                 certificate_serial: serial.into(),
                 public_key: key.into(),
                 chain: "PEM".into(),
+                authority: "intermediate".into(),
             },
-            authority: "intermediate".into(),
             supersedes: why.map(str::to_owned),
         }])
     }
@@ -187,6 +191,30 @@ fn a_second_credential_needs_a_reason_and_supersedes_the_first() {
 }
 
 #[test]
+fn a_device_key_belongs_to_one_identity_and_comes_again_for_it() {
+    let ledger = Fixture::with_history();
+    let issue = |attempt, id: &str, why: Option<&str>| {
+        ledger.append(vec![Fact::Issued {
+            attempt,
+            identity: identity(id),
+            credential: IssuedCredential::DeviceKey {
+                origin: KeyOrigin::Derived { group_key: "g".into(), group_entry: GroupEntry::Primary },
+                key_mac: "m1".into(),
+            },
+            supersedes: why.map(str::to_owned),
+        }])
+    };
+    let attempt = ledger.open_attempt("3", "c3");
+    ledger.claim(attempt, "gw-3", "c3").unwrap();
+    issue(attempt, "gw-3", None).unwrap();
+    issue(attempt, "gw-3", Some("interrupted")).unwrap();
+    let other = ledger.open_attempt("2", "b2");
+    refused(issue(other, "gw-2", Some("x")), "bound to 0ne00ABCDEF/gw-3");
+    ledger.append(vec![Fact::Scrapped { identity: identity("gw-3"), reason: "cracked".into() }]).unwrap();
+    assert_eq!(verify(&ledger.path).unwrap().findings, []);
+}
+
+#[test]
 fn only_an_open_attempt_is_acted_on() {
     let ledger = Fixture::with_history();
     refused(ledger.accept(4, "gw-1"), "accepted, not open");
@@ -257,7 +285,10 @@ fn fixtures_that_append_at_once_all_get_their_own_numbers() {
             .map(|thread| {
                 let handle = ledger.owner.ledger();
                 scope.spawn(move || {
-                    let import = |n| Fact::SecretImported { name: format!("t{thread}-{n}") };
+                    let import = |n| Fact::SecretImported {
+                        name: format!("t{thread}-{n}"),
+                        secret_kind: SecretKind::Text,
+                    };
                     (0..25).flat_map(|n| handle.append(NOW, vec![import(n)]).unwrap()).collect::<Vec<_>>()
                 })
             })

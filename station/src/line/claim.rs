@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::ledger::entry::{Disposition, Fact, Identity};
 use crate::ledger::{CredentialRecord, IdentityRecord, LedgerError, ProjectionError};
 use crate::product::Assign;
-use crate::unit::{Decision, HardwareId, History, decide};
+use crate::unit::{Decision, Facts, HardwareId, History, decide};
 
 /// How often a fixture that lost the race for the next identity asks again: once for each rival is enough.
 const RACES: usize = 256;
@@ -17,6 +17,7 @@ pub(super) struct Identified {
     attempt: u64,
     unit: HardwareId,
     in_hand: InHand,
+    scanned: Option<String>,
 }
 
 /// A unit with the identity that is bound to it.
@@ -55,8 +56,8 @@ impl Claimed {
 
 impl Station<'_> {
     /// Opens the attempt on a unit whose hardware ID is plausible and on no other fixture.
-    pub(super) fn open_attempt(&self, shown: &str, case: &mut Case) -> Result<Identified, Trouble> {
-        let unit = HardwareId::parse(shown)
+    pub(super) fn open_attempt(&self, facts: &Facts, case: &mut Case) -> Result<Identified, Trouble> {
+        let unit = HardwareId::parse(&facts.shown)
             .map_err(|error| Trouble::Unit { reason: error.to_string(), disposition: Disposition::Hold })?;
         let in_hand = match self.line.in_hand.take(&unit, &self.fixture) {
             Ok(in_hand) => in_hand,
@@ -69,7 +70,8 @@ impl Station<'_> {
             order: self.line.order.to_owned(),
             fixture: self.fixture.clone(),
             hardware_id: unit.to_string(),
-            learnt_from: format!("console, {}", self.line.product.dialogue.file),
+            learnt_from: facts.learnt_from.clone(),
+            scanned: facts.scanned.clone(),
         };
         let numbers = self.ledger.append((self.line.edge.now)(), vec![opened])?;
         let attempt = numbers.first().copied().unwrap_or_default();
@@ -79,7 +81,7 @@ impl Station<'_> {
             hardware_id: unit.to_string(),
             attempt,
         });
-        Ok(Identified { attempt, unit, in_hand })
+        Ok(Identified { attempt, unit, in_hand, scanned: facts.scanned.clone() })
     }
 
     /// A second unit shows a bound hardware ID: the identity goes on hold, whichever of the two holds it.
@@ -98,7 +100,7 @@ impl Station<'_> {
         unit.in_hand.check_single()?;
         for _ in 0..RACES {
             let decision =
-                decide(&unit.unit, &self.history(&unit.unit)?, self.line.order, self.line.product.assign);
+                decide(&unit.unit, &self.history(&unit)?, self.line.order, self.line.product.assign);
             let (name, record, course) = into_course(decision)?;
             let claim = Fact::Claimed {
                 attempt: unit.attempt,
@@ -123,7 +125,7 @@ impl Station<'_> {
                 decision: name.to_owned(),
                 registration_id: record.identity.registration_id.to_string(),
             });
-            let Identified { attempt, unit, in_hand } = unit;
+            let Identified { attempt, unit, in_hand, .. } = unit;
             return Ok(Claimed { attempt, unit, identity: record.identity, course, in_hand });
         }
         Err(Trouble::Unit {
@@ -133,12 +135,19 @@ impl Station<'_> {
         })
     }
 
-    fn history(&self, unit: &HardwareId) -> Result<History, LedgerError> {
+    fn history(&self, identified: &Identified) -> Result<History, LedgerError> {
+        let (order, unit) = (self.line.order, identified.unit.as_str());
+        let meant_for = match (self.line.product.assign, &identified.scanned) {
+            (Assign::ByScan, Some(label)) => self.reader.labelled(order, label)?,
+            (Assign::ByHardwareId, _) => self.reader.meant_for(order, unit)?,
+            (Assign::Next | Assign::ByScan, _) => None,
+        };
         Ok(History {
-            bound_to: self.reader.bound_to(unit.as_str())?,
-            scrapped: self.reader.scrapped(unit.as_str())?,
-            next_unbound: self.reader.next_unbound(self.line.order)?,
-            meant_for: self.reader.meant_for(self.line.order, unit.as_str())?,
+            bound_to: self.reader.bound_to(unit)?,
+            scrapped: self.reader.scrapped(unit)?,
+            next_unbound: self.reader.next_unbound(order)?,
+            meant_for,
+            scanned: identified.scanned.clone(),
         })
     }
 }

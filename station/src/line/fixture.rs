@@ -12,6 +12,7 @@ use crate::ledger::LedgerError;
 use crate::link::{ConsoleLink, LinkError, PortFault, PortMark, Stop};
 use crate::place::{self, Readers};
 use crate::product::Presence;
+use crate::scan::Scans;
 
 /// So many failures in a row close a fixture: then it is the fixture, or the whole batch, and a person must look.
 const FAILURES_IN_A_ROW: u32 = 3;
@@ -28,6 +29,7 @@ pub(super) struct FixtureRun<'l> {
     pub(super) fixture: &'l Fixture,
     pub(super) pace: &'l Pace,
     pub(super) transcripts: &'l Path,
+    pub(super) scans: Option<Scans>,
 }
 
 /// What a fixture remembers of the unit that was last in it.
@@ -35,6 +37,7 @@ pub(super) struct FixtureRun<'l> {
 struct Last {
     port: Option<PortMark>,
     shown: Option<String>,
+    scanned: Option<String>,
 }
 
 impl FixtureRun<'_> {
@@ -86,6 +89,17 @@ impl FixtureRun<'_> {
                 last.port = mark;
                 if last.port.is_none() { Ok(None) } else { self.open() }
             }
+            Presence::Scan => {
+                last.scanned = self.scans.as_ref().and_then(Scans::next);
+                let Some(label) = &last.scanned else { return Ok(None) };
+                let link = self.open()?;
+                if link.is_none() {
+                    self.warn(format!(
+                        "label {label} was scanned, and the unit's port is not there: scan it again"
+                    ));
+                }
+                Ok(link)
+            }
             Presence::Poll => {
                 let (shown, link) = self.who_is_there()?;
                 if shown == last.shown {
@@ -104,7 +118,7 @@ impl FixtureRun<'_> {
     fn who_is_there(&self) -> Result<(Option<String>, Option<ConsoleLink<'_>>), PortFault> {
         let Some(mut link) = self.open()? else { return Ok((None, None)) };
         let shown = match link.identify() {
-            Ok(shown) => shown.trim().to_owned(),
+            Ok(shown) => shown.unwrap_or_default().trim().to_owned(),
             Err(LinkError::Silent { .. } | LinkError::Unplugged { .. } | LinkError::Stopped(_)) => {
                 return Ok((None, None));
             }
@@ -142,10 +156,11 @@ impl FixtureRun<'_> {
     fn attempt(&self, link: &mut ConsoleLink<'_>, last: &mut Last) -> Result<Verdict, LedgerError> {
         let began = Instant::now();
         self.station.tell(Event::UnitFound { fixture: self.fixture.name.clone() });
-        let mut case = Case::default();
+        let mut case = Case { scanned: last.scanned.clone(), ..Case::default() };
         let outcome = self.station.process(link, &mut case);
         let _ = link.leave(); // the verdict stands; a unit that was pulled out has no session left to end
         self.keep_transcript(link, &case);
+        self.drop_early_scans();
         if let Some(shown) = &case.hardware_id {
             last.shown = Some(shown.clone());
         }
@@ -159,13 +174,23 @@ impl FixtureRun<'_> {
         })
     }
 
+    /// A label that was scanned while a unit was in work may be that unit's, again, or the next one's: nobody can tell.
+    fn drop_early_scans(&self) {
+        while let Some(label) = self.scans.as_ref().and_then(Scans::next) {
+            self.warn(format!("label {label} was scanned while another unit was in work: scan it again"));
+        }
+    }
+
+    fn warn(&self, text: String) {
+        self.station.tell(Event::Warning { fixture: self.fixture.name.clone(), text });
+    }
+
     /// Keeps what was said, masked, under the attempt's number. Helps the engineer; the verdict does not hang on it.
     fn keep_transcript(&self, link: &ConsoleLink<'_>, case: &Case) {
         let Some(attempt) = case.attempt else { return };
         let path = self.transcripts.join(format!("{attempt}.txt"));
         if let Err(error) = place::new_file(&path, link.transcript().as_bytes(), Readers::Owner) {
-            let (fixture, text) = (self.fixture.name.clone(), with_causes(&error));
-            self.station.tell(Event::Warning { fixture, text });
+            self.warn(with_causes(&error));
         }
     }
 

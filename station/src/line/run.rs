@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::ledger::entry::Fact;
 use crate::ledger::{Counts, Ledger, LedgerError, LedgerReader};
 use crate::link::StopSignal;
+use crate::scan::Scans;
 
 /// Why a run ended before its time.
 #[derive(Debug, Error)]
@@ -43,6 +44,8 @@ pub struct RunOptions<'a> {
     pub patience: Duration,
     /// A person's wish to stop.
     pub stop: StopSignal,
+    /// Where each fixture's scans arrive, where the product's units are scanned; in the fixtures' order.
+    pub scans: Vec<Scans>,
 }
 
 /// What came out of a run.
@@ -74,20 +77,21 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// [`RunError`]. The other fixtures finish their units before it is returned.
-    pub fn run(&self, ledger: &Ledger, mut listen: impl FnMut(&Event)) -> Result<Summary, RunError> {
+    pub fn run(mut self, ledger: &Ledger, mut listen: impl FnMut(&Event)) -> Result<Summary, RunError> {
         let reader = LedgerReader::open(self.line.ledger_file)?;
         let started = Fact::RunStarted {
             order: self.line.order.to_owned(),
             product_sha256: self.line.product.sha256.clone(),
-            authority: self.line.authority.to_owned(),
+            attestation: self.line.attestation.to_string(),
         };
         ledger.append((self.line.edge.now)(), vec![started])?;
+        let mut scans = std::mem::take(&mut self.options.scans).into_iter();
         let pace = Pace::new(self.options.patience, self.options.stop.clone());
         let result = thread::scope(|scope| {
             let (events, heard) = mpsc::channel();
             let mut threads = Vec::new();
             for fixture in self.options.fixtures {
-                let at_fixture = self.at_fixture(fixture, ledger, &events, &pace)?;
+                let at_fixture = self.at_fixture(fixture, ledger, &events, &pace, scans.next())?;
                 let thread = scope.spawn(move || at_fixture.run_to_close());
                 threads.push((fixture.name.clone(), thread));
             }
@@ -106,6 +110,7 @@ impl<'a> Run<'a> {
         ledger: &Ledger,
         events: &Sender<Event>,
         pace: &'l Pace,
+        scans: Option<Scans>,
     ) -> Result<FixtureRun<'l>, RunError> {
         let station = Station {
             line: &self.line,
@@ -114,7 +119,7 @@ impl<'a> Run<'a> {
             events: events.clone(),
             fixture: fixture.name.clone(),
         };
-        Ok(FixtureRun { station, fixture, pace, transcripts: self.options.transcripts })
+        Ok(FixtureRun { station, fixture, pace, transcripts: self.options.transcripts, scans })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::event::Outcome;
 use crate::ledger::LedgerError;
 use crate::ledger::entry::{Disposition, Fact};
 use crate::link::LinkError;
-use crate::unit::Refusal;
+use crate::unit::{PlanError, Refusal};
 
 /// A bound unit that failed so often in a row goes on hold: an engineer looks, not the operator again.
 const REWORKS: usize = 3;
@@ -36,6 +36,13 @@ impl Trouble {
             reason: format!("no credential could be issued: {}", with_causes(&error)),
             disposition: Disposition::Retry,
         }
+    }
+}
+
+impl Trouble {
+    /// The unit's items cannot be what its device takes: nothing was written.
+    pub(super) fn plan(error: PlanError) -> Self {
+        Trouble::Unit { reason: error.to_string(), disposition: Disposition::Hold }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Evidence: what shows that the unit holds what it is to hold. Nothing else makes a PASS.
 
-use certkit::{Chain, PublicKey};
 use sha2::{Digest, Sha256};
 
 use super::claim::{Claimed, Course};
@@ -9,7 +8,7 @@ use crate::event::Event;
 use crate::ledger::CredentialRecord;
 use crate::ledger::entry::{Disposition, Evidence, Grade, hex};
 use crate::link::ConsoleLink;
-use crate::unit::{Plan, PlannedItem, Refusal};
+use crate::unit::{Credential, Plan, PlannedItem, Refusal};
 
 /// All required evidence, obtained. Only [`Station::verify`] makes one.
 #[derive(Debug)]
@@ -23,6 +22,22 @@ impl Verified {
     }
 }
 
+/// Whether this attempt wrote the items that it looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// By this attempt.
+    Now,
+    /// By an earlier one.
+    Before,
+}
+
+/// When evidence is taken.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    written: Written,
+    after_restart: bool,
+}
+
 impl Station<'_> {
     /// A unit that may hold its credential already is verified as it stands: none where it must be issued anew.
     pub(super) fn verify_what_is_there(
@@ -32,43 +47,65 @@ impl Station<'_> {
     ) -> Result<Option<Verified>, Trouble> {
         match &claimed.course {
             Course::Issue | Course::Reissue(_) => Ok(None),
-            Course::Resume(credential) => {
-                let (plan, public_key) = self.known(claimed, credential)?;
-                match self.evidence(&plan, &public_key, false, link) {
-                    Ok(_) => {}
-                    Err(Trouble::Unit { .. }) if !self.link_is_gone(link) => return Ok(None),
-                    Err(trouble) => return Err(trouble),
-                }
-                self.restart(claimed, link)?;
-                self.verify(claimed, &plan, &public_key, link).map(Some)
-            }
-            Course::Verify(credential) => {
-                let (plan, public_key) = self.known(claimed, credential)?;
-                cannot_be_verified_again(claimed, &plan)?;
-                self.restart(claimed, link)?;
-                self.verify(claimed, &plan, &public_key, link).map(Some).map_err(|trouble| match trouble {
-                    Trouble::Unit { reason, disposition: Disposition::Rework } if self.link_is_gone(link) => {
-                        Trouble::Unit { reason, disposition: Disposition::Retry }
-                    }
-                    Trouble::Unit { reason, disposition: Disposition::Rework } => Trouble::Unit {
-                        reason: format!(
-                            "unit {} shows the hardware ID of {}, which is live, and does not prove it ({reason}): \
-                             either it was changed or it is a second unit; both go on hold",
-                            claimed.unit, claimed.identity.registration_id
-                        ),
-                        disposition: Disposition::Hold,
-                    },
-                    other => other,
-                })
-            }
+            Course::Resume(record) => self.resume(claimed, record, link),
+            Course::Verify(record) => self.verify_again(claimed, record, link).map(Some),
         }
     }
 
-    /// What a unit with this credential must hold, but for the private key's own bytes.
-    fn known(&self, claimed: &Claimed, credential: &CredentialRecord) -> Result<(Plan, PublicKey), Trouble> {
-        let chain = Chain::from_pem(&credential.chain).map_err(Trouble::credential)?;
-        let plan = self.personalise(&claimed.identity, &chain, None);
-        Ok((plan, chain.leaf().public_key().clone()))
+    /// The attempt that wrote this credential was cut off: does the unit prove it?
+    fn resume(
+        &self,
+        claimed: &Claimed,
+        record: &CredentialRecord,
+        link: &mut ConsoleLink<'_>,
+    ) -> Result<Option<Verified>, Trouble> {
+        let Some(credential) = self.line.attestation.recall(&record.credential, &claimed.identity)? else {
+            return Ok(None);
+        };
+        let plan = self.personalise(&claimed.identity, &credential)?;
+        let look = Look { written: Written::Before, after_restart: false };
+        match self.evidence(&plan, &credential, look, link) {
+            Ok(_) => {}
+            Err(Trouble::Unit { .. }) if !self.link_is_gone(link) => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        }
+        self.restart(claimed, link)?;
+        self.verify(claimed, &plan, &credential, Written::Before, link).map(Some)
+    }
+
+    /// The unit is live: it proves what it was accepted with, or something is wrong with it.
+    fn verify_again(
+        &self,
+        claimed: &Claimed,
+        record: &CredentialRecord,
+        link: &mut ConsoleLink<'_>,
+    ) -> Result<Verified, Trouble> {
+        let Some(credential) = self.line.attestation.recall(&record.credential, &claimed.identity)? else {
+            let what =
+                "was accepted with a key that the product no longer gives, and cannot be verified again";
+            return Err(nothing_done(claimed, what));
+        };
+        let plan = self.personalise(&claimed.identity, &credential)?;
+        if let Some(item) = plan.items.iter().find(|item| item.evidence == Grade::Acknowledged) {
+            let what =
+                format!("acknowledged its {} when that was written, and cannot be verified again", item.name);
+            return Err(nothing_done(claimed, &what));
+        }
+        self.restart(claimed, link)?;
+        self.verify(claimed, &plan, &credential, Written::Before, link).map_err(|trouble| match trouble {
+            Trouble::Unit { reason, disposition: Disposition::Rework } if self.link_is_gone(link) => {
+                Trouble::Unit { reason, disposition: Disposition::Retry }
+            }
+            Trouble::Unit { reason, disposition: Disposition::Rework } => Trouble::Unit {
+                reason: format!(
+                    "unit {} shows the hardware ID of {}, which is live, and does not prove it ({reason}): either it \
+                     was changed or it is a second unit; both go on hold",
+                    claimed.unit, claimed.identity.registration_id
+                ),
+                disposition: Disposition::Hold,
+            },
+            other => other,
+        })
     }
 
     /// Obtains all the evidence that the product asks for.
@@ -76,19 +113,21 @@ impl Station<'_> {
         &self,
         claimed: &Claimed,
         plan: &Plan,
-        public_key: &PublicKey,
+        credential: &Credential,
+        written: Written,
         link: &mut ConsoleLink<'_>,
     ) -> Result<Verified, Trouble> {
         claimed.in_hand.check_single()?;
-        let evidence = self.evidence(plan, public_key, self.line.product.restarts(), link)?;
+        let look = Look { written, after_restart: self.line.product.restarts() };
+        let evidence = self.evidence(plan, credential, look, link)?;
         Ok(Verified { evidence })
     }
 
     fn evidence(
         &self,
         plan: &Plan,
-        public_key: &PublicKey,
-        after_restart: bool,
+        credential: &Credential,
+        look: Look,
         link: &mut ConsoleLink<'_>,
     ) -> Result<Vec<Evidence>, Trouble> {
         let of = plan.items.len();
@@ -98,10 +137,10 @@ impl Station<'_> {
             self.tell(Event::Step { fixture: self.fixture.clone(), number: index + 1, of, step });
             self.observe(item, link)?;
             match item.evidence {
-                Grade::Challenge => self.challenge(item, public_key, link)?,
+                Grade::Challenge => self.challenge(item, credential, link)?,
                 Grade::ReadBack => read_back(item, link)?,
                 Grade::DeviceDigest => {}
-                Grade::Acknowledged if plan.is_whole() => {}
+                Grade::Acknowledged if look.written == Written::Now => {}
                 Grade::Acknowledged => {
                     return Err(unproven(
                         item,
@@ -109,6 +148,8 @@ impl Station<'_> {
                     ));
                 }
             }
+            // What the device said when it was written, it said before the restart.
+            let after_restart = look.after_restart && item.evidence != Grade::Acknowledged;
             evidence.push(Evidence { item: item.name.clone(), grade: item.evidence, after_restart });
         }
         Ok(evidence)
@@ -128,20 +169,29 @@ impl Station<'_> {
         }
     }
 
-    /// The unit signs our nonce, and a second implementation of the curve checks it.
+    /// The unit signs or HMACs our nonce. A signature is checked by a second implementation of the curve.
     fn challenge(
         &self,
         item: &PlannedItem,
-        public_key: &PublicKey,
+        credential: &Credential,
         link: &mut ConsoleLink<'_>,
     ) -> Result<(), Trouble> {
         let random = (self.line.edge.random)().map_err(Trouble::credential)?;
         // The prefix keeps the signature from meaning anything elsewhere.
         let nonce = format!("station-challenge-{}", hex(&random));
-        let signature = link.challenge(&nonce, &item.place)?;
-        public_key
-            .verify(nonce.as_bytes(), &signature)
-            .map_err(|_| unproven(item, "the unit does not prove the private key of its certificate"))
+        let answer = link.challenge(&nonce, &item.place)?;
+        if credential.proves(nonce.as_bytes(), &answer) {
+            return Ok(());
+        }
+        Err(unproven(
+            item,
+            match credential {
+                Credential::Certificate { .. } => {
+                    "the unit does not prove the private key of its certificate"
+                }
+                Credential::DeviceKey(_) => "the unit does not prove its device key",
+            },
+        ))
     }
 
     /// Whether the unit can no longer be spoken to, so that what it did not prove says nothing about it.
@@ -150,20 +200,16 @@ impl Station<'_> {
     }
 }
 
-/// A live unit with items that were only acknowledged when they were written shows nothing by being put in again.
-fn cannot_be_verified_again(claimed: &Claimed, plan: &Plan) -> Result<(), Trouble> {
-    let Some(item) = plan.items.iter().find(|item| item.evidence == Grade::Acknowledged) else {
-        return Ok(());
-    };
-    Err(Trouble::Refused(Refusal {
+/// A live unit that cannot be asked again: neither a pass nor a failure.
+fn nothing_done(claimed: &Claimed, what: &str) -> Trouble {
+    Trouble::Refused(Refusal {
         reason: format!(
-            "unit {} is live as {}; its {} was acknowledged when it was written and cannot be verified again: \
-             nothing was done",
-            claimed.unit, claimed.identity.registration_id, item.name
+            "unit {} is live as {}; it {what}: nothing was done",
+            claimed.unit, claimed.identity.registration_id
         ),
         disposition: Disposition::Retry,
         failure: false,
-    }))
+    })
 }
 
 fn read_back(item: &PlannedItem, link: &mut ConsoleLink<'_>) -> Result<(), Trouble> {

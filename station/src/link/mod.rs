@@ -9,7 +9,7 @@ mod stop;
 
 pub use console::{ConsoleLink, Dialogue, DialogueError, Observed, Section, Variable, Variables};
 pub use error::{LinkError, PortFault};
-pub use port::try_port;
+pub use port::{open_port, try_port};
 pub use port_mark::PortMark;
 pub use step::{Step, WriteItem};
 pub use stop::{Stop, StopSignal};

@@ -8,7 +8,10 @@ use serialport::{ErrorKind, SerialPort};
 use super::error::PortFault;
 
 /// Opens a port for this process alone. Nothing is sent.
-pub(super) fn open(path: &Path, baud: u32, timeout: Duration) -> Result<Box<dyn SerialPort>, PortFault> {
+///
+/// # Errors
+/// [`PortFault`].
+pub fn open_port(path: &Path, baud: u32, timeout: Duration) -> Result<Box<dyn SerialPort>, PortFault> {
     serialport::new(path.to_string_lossy(), baud).timeout(timeout).open().map_err(|source| {
         if cfg!(unix) && !path.exists() {
             return PortFault::Missing(path.to_owned());
@@ -26,5 +29,5 @@ pub(super) fn open(path: &Path, baud: u32, timeout: Duration) -> Result<Box<dyn 
 /// # Errors
 /// [`PortFault`].
 pub fn try_port(path: &Path) -> Result<(), PortFault> {
-    open(path, 115_200, Duration::from_millis(20)).map(|_| ())
+    open_port(path, 115_200, Duration::from_millis(20)).map(|_| ())
 }

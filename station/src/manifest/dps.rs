@@ -5,6 +5,7 @@ use certkit::RegistrationId;
 use serde::Serialize;
 
 use super::{ManifestError, accepted};
+use crate::ledger::entry::IssuedCredential;
 use crate::ledger::{AuthorityRecord, LedgerError, LedgerReader};
 
 /// An enrollment group, as the service takes it.
@@ -79,11 +80,15 @@ fn issuing_authority(
 ) -> Result<AuthorityRecord, ManifestError> {
     let mut labels: Vec<String> = accepted(ledger, order)?
         .into_iter()
-        .filter_map(|identity| identity.credential.map(|credential| credential.authority))
+        .filter_map(|identity| match identity.credential?.credential {
+            IssuedCredential::Certificate { authority, .. } => Some(authority),
+            IssuedCredential::DeviceKey { .. } => None,
+        })
         .collect();
     labels.sort_unstable();
     labels.dedup();
     let label = match (wanted, labels.as_slice()) {
+        (_, []) => return Err(ManifestError::SymmetricGroup(order.to_owned())),
         (Some(wanted), known) if known.iter().any(|label| label == wanted) => wanted.to_owned(),
         (Some(wanted), _) => {
             let (order, authority) = (order.to_owned(), wanted.to_owned());

@@ -40,6 +40,12 @@ pub enum ManifestError {
         /// The labels that would do.
         known: Vec<String>,
     },
+    /// The keys of a symmetric group belong to the service.
+    #[error(
+        "the units of order {0} attest with symmetric keys: the group and its keys are made in DPS, and a body made here \
+         would overwrite them. There is nothing to import but, for IoT Central, the list of `station manifest central`"
+    )]
+    SymmetricGroup(String),
     /// A root cannot be carried in a group's body.
     #[error(
         "authority `{0}` is a root: a group's body carries intermediates only. Upload and verify it in DPS, then name it with --verified-ca"

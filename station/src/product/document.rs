@@ -1,12 +1,11 @@
 //! The text of an item: a template whose variables are filled in for each unit.
 
-use std::collections::BTreeSet;
-
+use crate::link::Variables;
 use crate::vault::Secret;
 
-/// What a document may name. There is no variable for a group key, a CA key or a connection string: a document
-/// cannot ask for what must never reach a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What a document may name, besides the product's own values. There is no variable for a group key, a CA key or a
+/// connection string: a document cannot ask for what must never reach a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variable {
     /// `${registration_id}`: the device ID too.
     RegistrationId,
@@ -20,18 +19,24 @@ pub enum Variable {
     CertificateChain,
     /// `${private_key}`: PKCS#8 PEM. Secret.
     PrivateKey,
+    /// `${device_key}`: base64. Secret.
+    DeviceKey,
+    /// `${device_key_bytes}`: the key's own bytes. Secret.
+    DeviceKeyBytes,
 }
 
-const VARIABLES: [(&str, Variable); 6] = [
+const VARIABLES: [(&str, Variable); 8] = [
     ("registration_id", Variable::RegistrationId),
     ("id_scope", Variable::IdScope),
     ("global_endpoint", Variable::GlobalEndpoint),
     ("model_id", Variable::ModelId),
     ("certificate_chain", Variable::CertificateChain),
     ("private_key", Variable::PrivateKey),
+    ("device_key", Variable::DeviceKey),
+    ("device_key_bytes", Variable::DeviceKeyBytes),
 ];
 
-/// The values for one unit.
+/// The values for one unit. Those of the credential are there as far as this process has it.
 #[derive(Debug)]
 pub struct Values<'a> {
     /// Device ID and registration ID.
@@ -43,9 +48,15 @@ pub struct Values<'a> {
     /// Model ID.
     pub model_id: &'a str,
     /// PEM, leaf first.
-    pub certificate_chain: &'a str,
-    /// PKCS#8 PEM, while this process has it.
+    pub certificate_chain: Option<&'a str>,
+    /// PKCS#8 PEM.
     pub private_key: Option<&'a Secret>,
+    /// Base64.
+    pub device_key: Option<&'a str>,
+    /// Bytes.
+    pub device_key_bytes: Option<&'a [u8]>,
+    /// The product's own values and secrets.
+    pub own: &'a Variables,
 }
 
 /// A document, parsed into its parts.
@@ -56,26 +67,23 @@ pub struct Document(Vec<Part>);
 enum Part {
     Text(String),
     Variable(Variable),
+    Own(String),
 }
 
 impl Document {
-    /// Parses a template.
+    /// Parses a template. `own` are the names of the product's own values and secrets.
     ///
     /// # Errors
     /// What is wrong with it, in words: an unknown variable, an unclosed one.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, own: &[&str]) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
             let (before, after) = rest.split_at(start);
             let (name, behind) =
                 after[2..].split_once('}').ok_or_else(|| "a `${` has no `}`: close it".to_owned())?;
-            let (_, variable) = VARIABLES.iter().find(|(known, _)| *known == name).ok_or_else(|| {
-                let known = VARIABLES.map(|(known, _)| known).join(", ");
-                format!("unknown variable `${{{name}}}`: known here are {known}")
-            })?;
             parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Variable(*variable));
+            parts.push(variable(name, own)?);
             rest = behind;
         }
         parts.push(Part::Text(rest.to_owned()));
@@ -87,26 +95,25 @@ impl Document {
         self.0.contains(&Part::Variable(variable))
     }
 
-    /// Whether its content is a secret.
-    pub fn is_secret(&self) -> bool {
-        self.uses(Variable::PrivateKey)
+    /// Whether it holds what proves the unit's identity.
+    pub fn holds_key(&self) -> bool {
+        [Variable::PrivateKey, Variable::DeviceKey, Variable::DeviceKeyBytes]
+            .into_iter()
+            .any(|key| self.uses(key))
     }
 
-    /// The variables that it names.
-    pub fn variables(&self) -> BTreeSet<Variable> {
-        self.0
-            .iter()
-            .filter_map(|part| match part {
-                Part::Variable(variable) => Some(*variable),
-                Part::Text(_) => None,
-            })
-            .collect()
+    /// The product's own values and secrets that it names.
+    pub fn own(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Own(name) => Some(name.as_str()),
+            Part::Text(_) | Part::Variable(_) => None,
+        })
     }
 
-    /// The content for one unit; none where it needs the private key and this process no longer has it.
+    /// The content for one unit; none where it needs a part of the credential that this process does not have.
     pub fn fill(&self, values: &Values<'_>) -> Option<Secret> {
         // Two passes: room for all of it first, so that growing leaves no unwiped copy of a key behind.
-        let pieces: Vec<&[u8]> = self.0.iter().map(|part| part.text(values)).collect::<Option<_>>()?;
+        let pieces: Vec<&[u8]> = self.0.iter().map(|part| part.bytes(values)).collect::<Option<_>>()?;
         let mut content = Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
         for piece in pieces {
             content.extend_from_slice(piece);
@@ -115,16 +122,30 @@ impl Document {
     }
 }
 
+fn variable(name: &str, own: &[&str]) -> Result<Part, String> {
+    if let Some((_, variable)) = VARIABLES.iter().find(|(known, _)| *known == name) {
+        return Ok(Part::Variable(*variable));
+    }
+    if own.contains(&name) {
+        return Ok(Part::Own(name.to_owned()));
+    }
+    let known: Vec<&str> = VARIABLES.iter().map(|(known, _)| *known).chain(own.iter().copied()).collect();
+    Err(format!("unknown variable `${{{name}}}`: known here are {}", known.join(", ")))
+}
+
 impl Part {
-    fn text<'a>(&'a self, values: &Values<'a>) -> Option<&'a [u8]> {
+    fn bytes<'a>(&'a self, values: &Values<'a>) -> Option<&'a [u8]> {
         Some(match self {
             Part::Text(text) => text.as_bytes(),
+            Part::Own(name) => values.own.get(name)?.value.bytes(),
             Part::Variable(Variable::RegistrationId) => values.registration_id.as_bytes(),
             Part::Variable(Variable::IdScope) => values.id_scope.as_bytes(),
             Part::Variable(Variable::GlobalEndpoint) => values.global_endpoint.as_bytes(),
             Part::Variable(Variable::ModelId) => values.model_id.as_bytes(),
-            Part::Variable(Variable::CertificateChain) => values.certificate_chain.as_bytes(),
+            Part::Variable(Variable::CertificateChain) => values.certificate_chain?.as_bytes(),
             Part::Variable(Variable::PrivateKey) => values.private_key?.bytes(),
+            Part::Variable(Variable::DeviceKey) => values.device_key?.as_bytes(),
+            Part::Variable(Variable::DeviceKeyBytes) => values.device_key_bytes?,
         })
     }
 }
@@ -132,32 +153,41 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::Variable as LinkVariable;
 
-    const VALUES: Values<'static> = Values {
-        registration_id: "gw-1",
-        id_scope: "0ne00ABCDEF",
-        global_endpoint: "host",
-        model_id: "dtmi:x;1",
-        certificate_chain: "CHAIN",
-        private_key: None,
-    };
+    fn fill(text: &str) -> Option<Secret> {
+        let own = Variables::from([("ssid".to_owned(), LinkVariable::open("factory"))]);
+        let values = Values {
+            registration_id: "gw-1",
+            id_scope: "0ne00ABCDEF",
+            global_endpoint: "host",
+            model_id: "dtmi:x;1",
+            certificate_chain: Some("CHAIN"),
+            private_key: None,
+            device_key: None,
+            device_key_bytes: None,
+            own: &own,
+        };
+        Document::parse(text, &["ssid"]).unwrap().fill(&values)
+    }
 
     #[test]
     fn fills_in() {
-        let document = Document::parse("a ${registration_id}-${id_scope} z").unwrap();
-        assert_eq!(document.fill(&VALUES).unwrap().text(), Some("a gw-1-0ne00ABCDEF z"));
+        let filled = fill("a ${registration_id}-${id_scope} ${ssid} z").unwrap();
+        assert_eq!(filled.text(), Some("a gw-1-0ne00ABCDEF factory z"));
     }
 
     #[test]
     fn no_document_can_ask_for_a_group_key() {
         for name in ["group_key", "ca_key", "connection_string"] {
-            let error = Document::parse(&format!("${{{name}}}")).unwrap_err();
-            assert!(error.contains(name), "{error}");
+            let error = Document::parse(&format!("${{{name}}}"), &["ssid"]).unwrap_err();
+            assert!(error.contains(name) && error.contains("ssid"), "{error}");
         }
     }
 
     #[test]
     fn a_key_that_is_gone_gives_no_content() {
-        assert_eq!(Document::parse("${private_key}").unwrap().fill(&VALUES), None);
+        assert_eq!(fill("${private_key}"), None);
+        assert_eq!(fill("${device_key}"), None);
     }
 }

@@ -12,7 +12,7 @@ use certkit::RegistrationId;
 use serde::{Deserialize, Serialize};
 
 use crate::data_file;
-use crate::ledger::entry::{Grade, hex};
+use crate::ledger::entry::{Grade, GroupEntry, hex};
 use crate::link::{Dialogue, Section};
 use crate::template::Kind;
 use crate::vault::SecretName;
@@ -41,8 +41,8 @@ pub struct Product {
     pub presence: Presence,
     /// Baud rate of the serial line.
     pub baud: u32,
-    /// File name of the certificate profile.
-    pub profile: String,
+    /// How units attest.
+    pub attestation: ProductAttestation,
     /// How to speak to the unit.
     pub dialogue: Dialogue,
     /// The dialogue's variables that this product sets.
@@ -60,6 +60,12 @@ pub struct Item {
     pub name: String,
     /// Its content.
     pub document: Document,
+    /// Whether the content must not be shown.
+    pub secret: bool,
+    /// Most bytes that its place on the device takes.
+    pub longest: Option<usize>,
+    /// Whether the device's console takes it within quotes: no quotes in it, nothing but printable ASCII.
+    pub in_quotes: bool,
     /// The dialogue's variables that place it: path, owner, mode …
     pub place: BTreeMap<String, String>,
     /// The evidence that a PASS needs.
@@ -74,6 +80,8 @@ pub enum Assign {
     Next,
     /// The one whose row carries the unit's hardware ID.
     ByHardwareId,
+    /// The one whose row carries the serial number that was scanned.
+    ByScan,
 }
 
 /// How a fixture knows that a unit came or went.
@@ -84,6 +92,8 @@ pub enum Presence {
     Usb,
     /// The port stays; the unit is asked who it is, again and again.
     Poll,
+    /// The operator scans the unit's label when it is in.
+    Scan,
 }
 
 /// The cloud service, and with it the grammar of device IDs.
@@ -169,19 +179,40 @@ struct ProductFile {
     service: Service,
     assign: Assign,
     presence: Presence,
-    attestation: Attestation,
-    profile: String,
+    attestation: AttestationKind,
+    profile: Option<String>,
+    group_key: Option<SecretName>,
+    group_entry: Option<GroupEntry>,
     link: LinkFile,
     #[serde(rename = "item")]
     items: Vec<ItemFile>,
 }
 
 /// How units attest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProductAttestation {
+    /// A leaf under a CA that an enrollment group names; the station makes the key.
+    X509Group {
+        /// File name of the certificate profile.
+        profile: String,
+    },
+    /// A key derived from an enrollment group's.
+    SymmetricGroup {
+        /// The group key's name in the vault.
+        group_key: SecretName,
+        /// Which of the group's two keys it is.
+        entry: GroupEntry,
+    },
+    /// A key of its own, given with the order.
+    SymmetricGiven,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Attestation {
-    /// A leaf under a CA that an enrollment group names; the station makes the key.
+enum AttestationKind {
     X509Group,
+    SymmetricGroup,
+    SymmetricGiven,
 }
 
 #[derive(Debug, Deserialize)]
@@ -201,6 +232,9 @@ struct ItemFile {
     name: String,
     document: String,
     evidence: Grade,
+    longest: Option<usize>,
+    #[serde(default)]
+    in_quotes: bool,
     #[serde(default)]
     place: BTreeMap<String, String>,
 }
@@ -220,15 +254,26 @@ impl Product {
         let data: ProductFile = data_file::parse(&text, &format!("{}/{file}", Kind::Product.folder()))?;
         let dialogue_text = Kind::Dialogue.text(station_folder, &data.link.dialogue)?;
         let dialogue = Dialogue::parse(&dialogue_text, &data.link.dialogue)?;
-        let Attestation::X509Group = data.attestation;
+        let attestation = attestation(&data)
+            .map_err(|what| ProductError::Impossible { file: file.to_owned(), what: what.to_owned() })?;
+        let LinkFile { values, secrets, baud, .. } = data.link;
+        let own: Vec<&str> = values.keys().chain(secrets.keys()).map(String::as_str).collect();
         let items = data
             .items
             .into_iter()
             .map(|item| {
                 let text = Kind::Document.text(station_folder, &item.document)?;
-                let document = Document::parse(&text)
+                let document = Document::parse(&text, &own)
                     .map_err(|what| ProductError::Document { file: item.document.clone(), what })?;
-                Ok(Item { name: item.name, document, place: item.place, evidence: item.evidence })
+                Ok(Item {
+                    secret: document.holds_key() || document.own().any(|name| secrets.contains_key(name)),
+                    name: item.name,
+                    document,
+                    place: item.place,
+                    evidence: item.evidence,
+                    longest: item.longest,
+                    in_quotes: item.in_quotes,
+                })
             })
             .collect::<Result<Vec<_>, ProductError>>()?;
         let product = Self {
@@ -240,24 +285,53 @@ impl Product {
             service: data.service,
             assign: data.assign,
             presence: data.presence,
-            baud: data.link.baud,
-            profile: data.profile,
+            baud,
+            attestation,
             dialogue,
-            values: data.link.values,
-            secrets: data.link.secrets,
+            values,
+            secrets,
             items,
         };
         refusal::check(&product)?;
         Ok(product)
     }
 
-    /// The item that holds the private key.
-    pub fn key_item(&self) -> Option<&Item> {
-        self.items.iter().find(|item| item.document.uses(Variable::PrivateKey))
+    /// Whether the device tells its hardware ID; else its label stands for it.
+    pub fn tells_hardware_id(&self) -> bool {
+        self.dialogue.has(Section::Identify)
+    }
+
+    /// Whether any item carries the model ID; else the firmware must.
+    pub fn writes_model_id(&self) -> bool {
+        self.items.iter().any(|item| item.document.uses(Variable::ModelId))
     }
 
     /// Whether the link can restart the unit.
     pub fn restarts(&self) -> bool {
         self.dialogue.has(Section::Restart)
+    }
+}
+
+/// The attestation that a product asks for, with what belongs to it and nothing else.
+fn attestation(data: &ProductFile) -> Result<ProductAttestation, &'static str> {
+    let ProductFile { attestation, profile, group_key, group_entry, .. } = data;
+    match (attestation, profile, group_key, group_entry) {
+        (AttestationKind::X509Group, Some(profile), None, None) => {
+            Ok(ProductAttestation::X509Group { profile: profile.clone() })
+        }
+        (AttestationKind::X509Group, ..) => {
+            Err("attestation \"x509-group\" needs `profile`, and no `group_key` or `group_entry`")
+        }
+        (AttestationKind::SymmetricGroup, None, Some(group_key), Some(entry)) => {
+            Ok(ProductAttestation::SymmetricGroup { group_key: group_key.clone(), entry: *entry })
+        }
+        (AttestationKind::SymmetricGroup, ..) => Err(
+            "attestation \"symmetric-group\" needs `group_key` (its name in the vault) and `group_entry` (\"primary\" or \
+             \"secondary\"), and no `profile`",
+        ),
+        (AttestationKind::SymmetricGiven, None, None, None) => Ok(ProductAttestation::SymmetricGiven),
+        (AttestationKind::SymmetricGiven, ..) => Err(
+            "attestation \"symmetric-given\" takes its keys from the order: remove `profile`, `group_key` and `group_entry`",
+        ),
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Product, Variable};
+use super::{Assign, Presence, Product, ProductAttestation, Variable};
 use crate::data_file::DataFileError;
 use crate::ledger::entry::Grade;
 use crate::link::{DialogueError, Section};
@@ -92,25 +92,41 @@ fn elide(text: &str) -> String {
 pub(super) fn check(product: &Product) -> Result<(), ProductError> {
     let impossible = |what: String| ProductError::Impossible { file: product.file.clone(), what };
     needed_variables(product).map_err(impossible)?;
+    identity(product).map_err(impossible)?;
+    group_key_stays(product).map_err(impossible)?;
     evidence(product).map_err(impossible)?;
     dialogue_variables(product).map_err(impossible)
 }
 
 /// Device ID, credential and ID scope must reach the unit, or it cannot register.
 fn needed_variables(product: &Product) -> Result<(), String> {
-    let needed = [
+    let always = [
         (Variable::RegistrationId, "registration_id"),
         (Variable::IdScope, "id_scope"),
         (Variable::GlobalEndpoint, "global_endpoint"),
-        (Variable::CertificateChain, "certificate_chain"),
-        (Variable::PrivateKey, "private_key"),
     ];
-    for (variable, name) in needed {
-        if !product.items.iter().any(|item| item.document.uses(variable)) {
-            return Err(format!(
-                "no item writes ${{{name}}}: a unit without it cannot register; add it to a document"
-            ));
-        }
+    let certificate =
+        [(Variable::CertificateChain, "certificate_chain"), (Variable::PrivateKey, "private_key")];
+    let key = [(Variable::DeviceKey, "device_key"), (Variable::DeviceKeyBytes, "device_key_bytes")];
+    let written = |variable| product.items.iter().any(|item| item.document.uses(variable));
+    let (needed, foreign): (&[_], &[_]) = match product.attestation {
+        ProductAttestation::X509Group { .. } => (&certificate, &key),
+        ProductAttestation::SymmetricGroup { .. } | ProductAttestation::SymmetricGiven => (&[], &certificate),
+    };
+    if let Some((_, name)) = always.iter().chain(needed).find(|(variable, _)| !written(*variable)) {
+        return Err(format!(
+            "no item writes ${{{name}}}: a unit without it cannot register; add it to a document"
+        ));
+    }
+    if needed.is_empty() && !key.iter().any(|(variable, _)| written(*variable)) {
+        return Err("no item writes ${device_key} or ${device_key_bytes}: a unit without it cannot register; add it to a \
+                    document"
+            .to_owned());
+    }
+    if let Some((_, name)) = foreign.iter().find(|(variable, _)| written(*variable)) {
+        return Err(format!(
+            "an item writes ${{{name}}}, which units of this attestation do not have: remove it"
+        ));
     }
     let mut names: Vec<&str> = product.items.iter().map(|item| item.name.as_str()).collect();
     names.sort_unstable();
@@ -120,21 +136,38 @@ fn needed_variables(product: &Product) -> Result<(), String> {
     }
 }
 
+/// How a unit is known must fit how it is assigned an identity.
+fn identity(product: &Product) -> Result<(), String> {
+    match (product.tells_hardware_id(), product.assign, product.presence) {
+        (false, Assign::ByScan, Presence::Scan) | (true, Assign::ByScan, Presence::Scan) => Ok(()),
+        (_, Assign::ByScan, _) => {
+            Err("assign = \"by-scan\" needs presence = \"scan\": nothing else tells which label a unit has"
+                .to_owned())
+        }
+        (true, _, _) => Ok(()),
+        (false, _, _) => Err(format!(
+            "dialogue {} has no [[identify]] steps, so nothing tells one unit from another: set assign = \"by-scan\" and \
+             presence = \"scan\"",
+            product.dialogue.file
+        )),
+    }
+}
+
 /// Every grade that is asked for must be one that the link can give.
 fn evidence(product: &Product) -> Result<(), String> {
     for item in &product.items {
-        let holds_key = item.document.uses(Variable::PrivateKey);
+        let holds_key = item.document.holds_key();
         let section = match item.evidence {
             Grade::Challenge if !holds_key => {
                 return Err(format!(
-                    "item `{}` asks for a challenge and holds no private key: ask for device-digest or read-back",
+                    "item `{}` asks for a challenge and holds no key: ask for device-digest or read-back",
                     item.name
                 ));
             }
             Grade::ReadBack | Grade::DeviceDigest if holds_key => {
                 return Err(format!(
-                    "item `{}` holds the private key and asks for {}: ask for challenge, which shows that the unit can \
-                     use its key, also when it comes back",
+                    "item `{}` holds the unit's key and asks for {}: ask for challenge, which shows that the unit can use \
+                     its key, also when it comes back",
                     item.name, item.evidence
                 ));
             }
@@ -154,6 +187,17 @@ fn evidence(product: &Product) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A group key is for the station alone.
+fn group_key_stays(product: &Product) -> Result<(), String> {
+    let ProductAttestation::SymmetricGroup { group_key, .. } = &product.attestation else { return Ok(()) };
+    match product.secrets.iter().find(|(_, secret)| *secret == group_key) {
+        Some((name, _)) => Err(format!(
+            "[link.secrets] gives `{name}` the group key `{group_key}`: a group key never reaches a device; remove it"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Every variable that the dialogue sends must have a value from somewhere.

@@ -15,8 +15,10 @@ pub struct History {
     pub scrapped: Option<String>,
     /// The order's next identity that no unit is bound to.
     pub next_unbound: Option<IdentityRecord>,
-    /// The order's identity that is meant for this unit.
+    /// The order's identity that is meant for this unit: by its hardware ID, or by the label that was scanned.
     pub meant_for: Option<IdentityRecord>,
+    /// The label that was scanned, where one was.
+    pub scanned: Option<String>,
 }
 
 /// The decision.
@@ -54,7 +56,12 @@ pub fn decide(unit: &HardwareId, history: &History, order: &str, assign: Assign)
         );
     }
     match &history.bound_to {
-        Some(identity) => decide_bound(unit, identity, order),
+        Some(identity) => match (assign, &history.scanned) {
+            (Assign::ByScan, Some(label)) if identity.serial_number.as_ref() != Some(label) => {
+                refuse(other_label(unit, identity, label), Disposition::Hold)
+            }
+            _ => decide_bound(unit, identity, order),
+        },
         None => decide_unbound(unit, history, order, assign),
     }
 }
@@ -89,7 +96,7 @@ fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, order: &str) -> De
 fn decide_unbound(unit: &HardwareId, history: &History, order: &str, assign: Assign) -> Decision {
     let identity = match assign {
         Assign::Next => history.next_unbound.as_ref(),
-        Assign::ByHardwareId => history.meant_for.as_ref(),
+        Assign::ByHardwareId | Assign::ByScan => history.meant_for.as_ref(),
     };
     match (identity, assign) {
         (Some(identity), _) if identity.state == IdentityState::Open && identity.unit.is_none() => {
@@ -98,18 +105,39 @@ fn decide_unbound(unit: &HardwareId, history: &History, order: &str, assign: Ass
         (Some(identity), _) => {
             let id = &identity.identity.registration_id;
             let holder = identity.unit.as_deref().unwrap_or("no unit");
-            refuse(format!("{id} is meant for unit {unit}, and is bound to {holder}"), Disposition::Hold)
+            let state = match identity.state {
+                IdentityState::Burnt => "its identity was scrapped".to_owned(),
+                _ => format!("it is bound to unit {holder}"),
+            };
+            refuse(format!("{id} is meant for unit {unit}, and {state}"), Disposition::Hold)
         }
         (None, Assign::ByHardwareId) => refuse(
             format!("unit {unit} is in no row of order {order}: it is the wrong unit for this order"),
             Disposition::Hold,
         ),
+        (None, Assign::ByScan) => {
+            let label = history.scanned.as_deref().unwrap_or_default();
+            refuse(
+                format!(
+                    "no row of order {order} has the serial number {label}: it is the wrong unit, or the wrong label"
+                ),
+                Disposition::Hold,
+            )
+        }
         (None, Assign::Next) => Decision::Refuse(Refusal {
             reason: format!("order {order} has no identity left for unit {unit}: keep it for the next order"),
             disposition: Disposition::Retry,
             failure: false,
         }),
     }
+}
+
+fn other_label(unit: &HardwareId, identity: &IdentityRecord, scanned: &str) -> String {
+    let id = &identity.identity.registration_id;
+    let label = identity.serial_number.as_deref().unwrap_or("none");
+    format!(
+        "label {scanned} was scanned, and unit {unit} is bound to {id} with label {label}: the labels are mixed up"
+    )
 }
 
 fn refuse(reason: String, disposition: Disposition) -> Decision {
@@ -120,7 +148,7 @@ fn refuse(reason: String, disposition: Disposition) -> Decision {
 mod tests {
     use super::*;
     use crate::ledger::CredentialRecord;
-    use crate::ledger::entry::Identity;
+    use crate::ledger::entry::{Identity, IssuedCredential};
 
     fn unit() -> HardwareId {
         HardwareId::parse("10000000abcdef01").unwrap()
@@ -149,14 +177,13 @@ mod tests {
     }
 
     fn with_credential(identity: IdentityRecord) -> IdentityRecord {
-        let credential = CredentialRecord {
+        let issued = IssuedCredential::Certificate {
             certificate_serial: "01".into(),
             public_key: "02".into(),
             authority: "intermediate".into(),
             chain: String::new(),
-            state: "issued".into(),
-            reason: None,
         };
+        let credential = CredentialRecord { credential: issued, state: "issued".into(), reason: None };
         IdentityRecord { credential: Some(credential), ..identity }
     }
 
@@ -219,6 +246,20 @@ mod tests {
         let wrong = decide(&unit(), &History::default(), "april", Assign::ByHardwareId);
         let Decision::Refuse(refusal) = wrong else { panic!("{wrong:?}") };
         assert!(refusal.reason.contains("wrong unit"), "{}", refusal.reason);
+    }
+
+    #[test]
+    fn a_label_that_matches_no_row_or_another_unit_is_refused() {
+        let scan = |history: History| match decide(&unit(), &history, "april", Assign::ByScan) {
+            Decision::Refuse(refusal) => refusal.reason,
+            other => panic!("{other:?}"),
+        };
+        let scanned = Some("SN-7".to_owned());
+        let history = History { scanned: scanned.clone(), ..History::default() };
+        assert!(scan(history).contains("no row of order april has the serial number SN-7"));
+        let labelled = IdentityRecord { serial_number: Some("SN-6".into()), ..bound(IdentityState::Live) };
+        let history = History { bound_to: Some(labelled), scanned, ..History::default() };
+        assert!(scan(history).contains("mixed up"));
     }
 
     #[test]

@@ -5,6 +5,31 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
+/// What is known of a unit before anything is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Its hardware ID; of a device that cannot tell one, its label.
+    pub shown: String,
+    /// Where that was learnt.
+    pub learnt_from: String,
+    /// The label that was scanned, where one was.
+    pub scanned: Option<String>,
+}
+
+impl Facts {
+    /// What the device of this dialogue showed, and what was scanned.
+    pub fn new(shown: Option<String>, scanned: Option<String>, dialogue: &str) -> Self {
+        match shown {
+            Some(shown) => {
+                Self { shown: shown.trim().to_owned(), learnt_from: format!("console, {dialogue}"), scanned }
+            }
+            None => {
+                Self { shown: scanned.clone().unwrap_or_default(), learnt_from: "scan".to_owned(), scanned }
+            }
+        }
+    }
+}
+
 /// A unit's own identity, plausible enough to be bound.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]

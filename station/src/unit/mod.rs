@@ -1,9 +1,11 @@
 //! One unit: what it shows, what is decided, what it is to hold.
 
+mod credential;
 mod decide;
 mod facts;
 mod personalise;
 
+pub use credential::Credential;
 pub use decide::{Decision, History, Refusal, decide};
-pub use facts::{HardwareId, HardwareIdError};
-pub use personalise::{Plan, PlannedItem, personalise};
+pub use facts::{Facts, HardwareId, HardwareIdError};
+pub use personalise::{Plan, PlanError, PlannedItem, personalise};

@@ -1,10 +1,14 @@
 //! Turns a credential and a product into the items of one unit. Pure.
 
-use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::Credential;
 use crate::ledger::entry::{Grade, Identity, hex};
-use crate::link::{Step, WriteItem};
-use crate::product::{Product, Values, Variable};
+use crate::link::{Step, Variables, WriteItem};
+use crate::product::{Item, Product, Values};
 use crate::vault::Secret;
 
 /// What one unit is to hold, and how each item must be shown.
@@ -22,62 +26,114 @@ pub struct PlannedItem {
     /// What the product calls it.
     pub name: String,
     /// Where it lies.
-    pub place: std::collections::BTreeMap<String, String>,
+    pub place: BTreeMap<String, String>,
     /// SHA-256 of its content, hex, where the content is known.
     pub digest: Option<String>,
-    /// Whether it holds the private key.
-    pub holds_key: bool,
     /// The evidence that a PASS needs.
     pub evidence: Grade,
 }
 
-/// Plans the items for an identity with this chain, and with the private key while this process has it.
+/// Why an item cannot be written to this device.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// The device would cut it off, or refuse it.
+    #[error("item `{item}` of {id} has {bytes} bytes, and its place on the device takes {most}: shorten it")]
+    TooLong {
+        /// The item.
+        item: String,
+        /// The identity.
+        id: String,
+        /// How many bytes it has.
+        bytes: usize,
+        /// How many the device takes.
+        most: usize,
+    },
+    /// The device's console would take it for something else.
+    #[error(
+        "item `{item}` of {id} holds {character}, which the device's console does not take: choose another value"
+    )]
+    Character {
+        /// The item.
+        item: String,
+        /// The identity.
+        id: String,
+        /// Which kind of character.
+        character: &'static str,
+    },
+}
+
+/// Plans the items for an identity with this credential. `own` are the product's own values and secrets.
+///
+/// # Errors
+/// [`PlanError`] where an item cannot be what its device takes.
 pub fn personalise(
     product: &Product,
     identity: &Identity,
-    chain: &str,
-    private_key: Option<&Secret>,
-) -> Plan {
+    credential: &Credential,
+    own: &Variables,
+) -> Result<Plan, PlanError> {
     let global_endpoint = product.global_endpoint.to_string();
     let model_id = product.model_id.to_string();
+    let (chain, private_key, device_key) = match credential {
+        Credential::Certificate { chain, private_key } => (Some(chain.to_pem()), private_key.as_ref(), None),
+        Credential::DeviceKey(key) => (None, None, Some(key)),
+    };
+    let device_key_text = device_key.map(certkit::DeviceKey::to_base64);
     let values = Values {
         registration_id: identity.registration_id.as_str(),
         id_scope: &identity.id_scope,
         global_endpoint: &global_endpoint,
         model_id: &model_id,
-        certificate_chain: chain,
+        certificate_chain: chain.as_deref(),
         private_key,
+        device_key: device_key_text.as_ref().map(|text| text.as_str()),
+        device_key_bytes: device_key.map(certkit::DeviceKey::bytes),
+        own,
     };
-    let items = product
-        .items
-        .iter()
-        .map(|item| {
-            let content = item.document.fill(&values);
-            PlannedItem {
-                name: item.name.clone(),
-                place: item.place.clone(),
-                digest: content.as_ref().map(|content| hex(&Sha256::digest(content.bytes()))),
-                holds_key: item.document.uses(Variable::PrivateKey),
-                evidence: item.evidence,
-                write: content.map(|content| WriteItem {
-                    name: item.name.clone(),
-                    content,
-                    secret: item.document.is_secret(),
-                    place: item.place.clone(),
-                }),
-            }
-        })
-        .collect();
-    Plan { items }
+    let id = identity.registration_id.as_str();
+    let items = product.items.iter().map(|item| plan(item, item.document.fill(&values), id));
+    Ok(Plan { items: items.collect::<Result<_, _>>()? })
+}
+
+fn plan(item: &Item, content: Option<Secret>, id: &str) -> Result<PlannedItem, PlanError> {
+    if let Some(content) = &content {
+        check(item, content.bytes(), id)?;
+    }
+    Ok(PlannedItem {
+        name: item.name.clone(),
+        place: item.place.clone(),
+        digest: content.as_ref().map(|content| hex(&Sha256::digest(content.bytes()))),
+        evidence: item.evidence,
+        write: content.map(|content| WriteItem {
+            name: item.name.clone(),
+            content,
+            secret: item.secret,
+            place: item.place.clone(),
+        }),
+    })
+}
+
+fn check(item: &Item, content: &[u8], id: &str) -> Result<(), PlanError> {
+    let (name, id) = (|| item.name.clone(), || id.to_owned());
+    match item.longest {
+        Some(most) if content.len() > most => {
+            Err(PlanError::TooLong { item: name(), id: id(), bytes: content.len(), most })
+        }
+        _ if !item.in_quotes => Ok(()),
+        _ if content.iter().any(|byte| matches!(byte, b'"' | b'\\')) => {
+            Err(PlanError::Character { item: name(), id: id(), character: "a quote or a backslash" })
+        }
+        _ if content.iter().any(|byte| !(b' '..=b'~').contains(byte)) => Err(PlanError::Character {
+            item: name(),
+            id: id(),
+            character: "a character that is not printable ASCII",
+        }),
+        _ => Ok(()),
+    }
 }
 
 impl Plan {
-    /// Whether every item's content is here: false once only the unit has the private key.
-    pub fn is_whole(&self) -> bool {
-        self.items.iter().all(|item| item.write.is_some())
-    }
-
-    /// The acts that put the unit into shape. Empty where the private key is not here: nothing can be written then.
+    /// The acts that put the unit into shape. Empty where a private key is not here: nothing can be written then.
     pub fn steps(&self) -> Vec<Step> {
         let writes: Option<Vec<Step>> =
             self.items.iter().map(|item| item.write.clone().map(Step::Write)).collect();

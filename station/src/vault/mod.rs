@@ -65,6 +65,9 @@ pub enum VaultError {
         /// What the system said.
         source: io::Error,
     },
+    /// The system gives no randomness.
+    #[error("the system gives no random bytes")]
+    Random(#[from] getrandom::Error),
     /// The vault's folder cannot be written.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -76,6 +79,16 @@ pub enum VaultError {
 pub struct SecretName(String);
 
 impl SecretName {
+    /// The name of the key under which the ledger names device keys.
+    pub(crate) fn ledger_key() -> Self {
+        Self("ledger-key".to_owned())
+    }
+
+    /// The name of the device keys that came with an order. No two orders share it, nor does an imported secret.
+    pub(crate) fn of_order_keys(order: &str) -> Self {
+        Self(format!("order_{order}"))
+    }
+
     /// The name of a CA key's passphrase, by the certificate serial (hex) of the CA.
     pub(crate) fn of_ca_key(certificate_serial: &str) -> Self {
         Self(format!("ca-{certificate_serial}"))
@@ -128,7 +141,8 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Makes a vault in a new folder, its identity wrapped by `unlock`.
+    /// Makes a vault in a new folder, its identity wrapped by `unlock`, and in it the key under which the ledger names
+    /// device keys.
     ///
     /// # Errors
     /// [`VaultError::Place`] where the folder exists already or cannot be written.
@@ -142,7 +156,9 @@ impl Vault {
         let wrapped = seal(&wrapper, identity.to_string().expose_secret().as_bytes(), &path)?;
         place::new_file(&path, &wrapped, Readers::Owner)?;
         place::new_file(&recipient_path(folder), format!("{recipient}\n").as_bytes(), Readers::Everyone)?;
-        Ok(Self { folder: folder.to_owned(), recipient })
+        let vault = Self { folder: folder.to_owned(), recipient };
+        vault.put(&SecretName::ledger_key(), &Secret::random_text()?)?;
+        Ok(vault)
     }
 
     /// Opens the vault's folder, without unlocking it.

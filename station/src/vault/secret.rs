@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 /// Bytes that must not be shown, logged or kept. `Debug` is elided and there is no `Display`.
@@ -12,6 +14,16 @@ impl Secret {
     /// Takes the bytes over.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// 256 random bits, in base64.
+    ///
+    /// # Errors
+    /// Where the system gives no randomness.
+    pub fn random_text() -> Result<Self, getrandom::Error> {
+        let mut random = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *random)?;
+        Ok(Self::new(STANDARD.encode(*random).into_bytes()))
     }
 
     /// The bytes, for the one place that uses them.

@@ -49,7 +49,7 @@ pub enum Section {
     Recover,
     /// Captures `hardware_id`.
     Identify,
-    /// Writes `${piece}` after `${piece}` of an item's content, in base64.
+    /// Writes an item's content: `${piece}` after `${piece}`, in base64, or `${content}` as it is.
     Write,
     /// Captures `digest`, SHA-256 of an item, and what it shows of the item's place.
     Observe,
@@ -94,7 +94,7 @@ impl Section {
     /// Variables that the station sets in this section.
     pub fn own_variables(self) -> &'static [&'static str] {
         match self {
-            Section::Write => &["item", "piece"],
+            Section::Write => &["item", "piece", "content"],
             Section::Challenge => &["nonce"],
             _ => &[],
         }
@@ -146,6 +146,12 @@ pub(super) struct Line {
     pub(super) refusals: Vec<Refusal>,
 }
 
+impl Line {
+    fn sends(&self, variable: &str) -> bool {
+        self.send.iter().flatten().any(|part| matches!(part, Part::Variable(name) if name == variable))
+    }
+}
+
 /// A part of what is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
@@ -177,6 +183,7 @@ struct DialogueFile {
     log_in: Vec<LineFile>,
     #[serde(default)]
     recover: Vec<LineFile>,
+    #[serde(default)]
     identify: Vec<LineFile>,
     write: Vec<LineFile>,
     #[serde(default)]
@@ -269,6 +276,11 @@ impl Dialogue {
     /// Whether the dialogue can do this.
     pub fn has(&self, section: Section) -> bool {
         self.sections.contains_key(&section)
+    }
+
+    /// Whether an item's content is sent whole, as it is, rather than in pieces of base64.
+    pub fn writes_whole(&self) -> bool {
+        self.lines(Section::Write).iter().all(|line| line.each_piece.is_none())
     }
 
     /// The variables that it sends, with the section that sends each.
@@ -365,15 +377,15 @@ fn check(lines: &[Line], file: &str, section: Section) -> Result<(), DialogueErr
         }
     }
     let pieces = lines.iter().filter(|line| line.each_piece.is_some());
-    match (section, pieces.clone().count()) {
-        (Section::Write, 1) => {}
-        (Section::Write, _) => {
-            return Err(content(
-                "exactly one step must have `each_piece`: it carries the content".to_owned(),
-            ));
+    let whole = lines.iter().filter(|line| line.sends("content")).count();
+    match (section, pieces.clone().count(), whole) {
+        (Section::Write, 1, 0) | (Section::Write, 0, 1) => {}
+        (Section::Write, _, _) => {
+            let what = "exactly one step must carry the content: with `each_piece`, or by sending ${content}";
+            return Err(content(what.to_owned()));
         }
-        (_, 0) => {}
-        _ => return Err(content("`each_piece` belongs into [[write]] only".to_owned())),
+        (_, 0, 0) => {}
+        _ => return Err(content("`each_piece` and ${content} belong into [[write]] only".to_owned())),
     }
     // Base64 is cut into pieces of whole lines of 76 characters: a piece must hold one at least, and a console's
     // line discipline loses what comes beyond 4,096 bytes before it is read.

@@ -75,15 +75,15 @@ impl<'a> ConsoleLink<'a> {
         variables: &'a Variables,
         stop: StopSignal,
     ) -> Result<Self, PortFault> {
-        let port = port::open(path, baud, TICK)?;
+        let port = port::open_port(path, baud, TICK)?;
         Ok(Self { session: Session::new(port, dialogue, variables, stop), logged_in: false })
     }
 
-    /// Logs in and reads the unit's hardware ID, live.
+    /// Logs in and reads the unit's hardware ID, live; none where the device has no way to tell it.
     ///
     /// # Errors
     /// [`LinkError`].
-    pub fn identify(&mut self) -> Result<String, LinkError> {
+    pub fn identify(&mut self) -> Result<Option<String>, LinkError> {
         self.session.begin()?;
         self.log_in()?;
         self.hardware_id()
@@ -102,13 +102,16 @@ impl<'a> ConsoleLink<'a> {
         result.map(|_| ())
     }
 
-    /// Reads the hardware ID of the unit that is logged in.
+    /// Reads the hardware ID of the unit that is logged in; none where the device has no way to tell it.
     ///
     /// # Errors
     /// [`LinkError`].
-    pub fn hardware_id(&mut self) -> Result<String, LinkError> {
+    pub fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {
+        if !self.session.dialogue().has(Section::Identify) {
+            return Ok(None);
+        }
         let captured = self.session.say(Section::Identify, &Variables::new())?;
-        capture(&captured, "hardware_id", "identify")
+        capture(&captured, "hardware_id", "identify").map(Some)
     }
 
     /// Does one announced act. `progress` hears how many bytes of how many are written.
@@ -136,6 +139,14 @@ impl<'a> ConsoleLink<'a> {
         if item.secret {
             self.session.hide(&item.content);
         }
+        if self.session.dialogue().writes_whole() {
+            let content = Variable { value: item.content.clone(), secret: item.secret };
+            variables.insert("content".to_owned(), content);
+            let captured = self.session.say(Section::Write, &variables)?;
+            check_place(&item.name, &item.place, &captured)?;
+            progress(item.content.bytes().len(), item.content.bytes().len());
+            return Ok(());
+        }
         let text = zeroize::Zeroizing::new(STANDARD.encode(item.content.bytes()));
         let content = Variable { value: text.into(), secret: item.secret };
         self.session.say_in_pieces(Section::Write, &variables, &content, progress).map(|_| ())
@@ -147,19 +158,7 @@ impl<'a> ConsoleLink<'a> {
     /// [`LinkError::Place`] where mode, owner or another place variable differs; any other [`LinkError`].
     pub fn observe(&mut self, item: &str, at: &BTreeMap<String, String>) -> Result<Observed, LinkError> {
         let captured = self.session.say(Section::Observe, &place(at))?;
-        for (name, wanted) in at {
-            match captured.get(name) {
-                Some(found) if found != wanted => {
-                    return Err(LinkError::Place {
-                        item: item.to_owned(),
-                        what: name.clone(),
-                        found: found.clone(),
-                        wanted: wanted.clone(),
-                    });
-                }
-                _ => {}
-            }
-        }
+        check_place(item, at, &captured)?;
         Ok(Observed { digest: capture(&captured, "digest", "observe")?.to_ascii_lowercase() })
     }
 
@@ -197,6 +196,27 @@ impl<'a> ConsoleLink<'a> {
     /// What was said so far, secrets masked.
     pub fn transcript(&self) -> &str {
         self.session.transcript()
+    }
+}
+
+/// What the unit shows of an item's place is what the product says, wherever the dialogue captures it.
+fn check_place(
+    item: &str,
+    at: &BTreeMap<String, String>,
+    captured: &BTreeMap<String, String>,
+) -> Result<(), LinkError> {
+    let differs = at.iter().find_map(|(name, wanted)| {
+        let found = captured.get(name).filter(|found| *found != wanted)?;
+        Some((name, wanted, found))
+    });
+    match differs {
+        None => Ok(()),
+        Some((what, wanted, found)) => Err(LinkError::Place {
+            item: item.to_owned(),
+            what: what.clone(),
+            found: found.clone(),
+            wanted: wanted.clone(),
+        }),
     }
 }
 

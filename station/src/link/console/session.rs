@@ -57,6 +57,10 @@ impl<'a> Session<'a> {
         Self { port, dialogue, variables, stop, received: Vec::new(), transcript }
     }
 
+    pub(super) fn dialogue(&self) -> &'a Dialogue {
+        self.dialogue
+    }
+
     /// From now on the transcript masks this, should the device show it.
     pub(super) fn hide(&mut self, secret: &Secret) {
         self.transcript.hide(secret);

@@ -1,0 +1,114 @@
+//! What a run takes out of the vault: the keys that credentials come from, and the dialogue's secrets.
+
+use std::collections::HashMap;
+
+use certkit::{DeviceKey, GroupKey, RegistrationId, SymmetricKeyError};
+
+use super::Failure;
+use crate::authority::{self, Authority, AuthorityError};
+use crate::clock;
+use crate::config::{Config, StationFolder};
+use crate::ledger::LedgerReader;
+use crate::ledger::entry::{GroupEntry, SecretKind};
+use crate::line::{Attestation, Symmetric, SymmetricKeys, X509};
+use crate::link::{Variable, Variables};
+use crate::product::{Product, ProductAttestation};
+use crate::profile;
+use crate::vault::{Secret, SecretName, UnlockedVault};
+
+/// The unlocked vault, and what says which of its secrets goes where.
+pub(super) struct Keyring<'a> {
+    pub(super) folder: &'a StationFolder,
+    pub(super) config: &'a Config,
+    pub(super) vault: &'a UnlockedVault,
+    pub(super) reader: &'a LedgerReader,
+}
+
+impl Keyring<'_> {
+    /// How the units of this order get their credentials.
+    pub(super) fn attestation(&self, product: &Product, order: &str) -> Result<Attestation, Failure> {
+        match &product.attestation {
+            ProductAttestation::X509Group { profile } => self.x509(profile),
+            ProductAttestation::SymmetricGroup { group_key, entry } => self.derived(group_key, *entry),
+            ProductAttestation::SymmetricGiven => self.given(order),
+        }
+    }
+
+    fn x509(&self, profile: &str) -> Result<Attestation, Failure> {
+        let profile = profile::load(self.folder.path(), profile)?;
+        let label = &self.config.issuing_authority;
+        let Authority { issuer, intermediates } =
+            authority::load(label, self.folder, self.vault, self.reader)?;
+        issuer
+            .check_ready(&profile, clock::now())
+            .map_err(|error| AuthorityError::Issue { label: label.clone(), source: Box::new(error) })?;
+        Ok(Attestation::X509(X509 { issuer, authority: label.clone(), intermediates, profile }))
+    }
+
+    fn derived(&self, name: &SecretName, entry: GroupEntry) -> Result<Attestation, Failure> {
+        self.must_be(
+            name,
+            SecretKind::GroupKey,
+            "import the group key with `station keys import NAME --kind group-key`",
+        )?;
+        let group_key =
+            GroupKey::parse(text(&self.vault.get(name)?)).map_err(|error| damaged(name, error))?;
+        let keys = SymmetricKeys::Derived { group_key, name: name.to_string(), entry };
+        Ok(Attestation::Symmetric(Symmetric { keys, ledger_key: self.ledger_key()? }))
+    }
+
+    fn given(&self, order: &str) -> Result<Attestation, Failure> {
+        let name = SecretName::of_order_keys(order);
+        let sealed = self.vault.get(&name)?;
+        let parse = |line: &str| -> Option<(RegistrationId, DeviceKey)> {
+            let (id, key) = line.split_once(',')?;
+            Some((RegistrationId::parse(id).ok()?, DeviceKey::parse(key).ok()?))
+        };
+        let keys: Option<HashMap<_, _>> = text(&sealed).lines().map(parse).collect();
+        let keys = keys.ok_or_else(|| {
+            Failure::input(format!(
+                "the vault's `{name}` holds no device keys: restore the vault from its backup"
+            ))
+        })?;
+        let keys = SymmetricKeys::Given(keys);
+        Ok(Attestation::Symmetric(Symmetric { keys, ledger_key: self.ledger_key()? }))
+    }
+
+    fn ledger_key(&self) -> Result<DeviceKey, Failure> {
+        let name = SecretName::ledger_key();
+        DeviceKey::parse(text(&self.vault.get(&name)?)).map_err(|error| damaged(&name, error))
+    }
+
+    /// The dialogue's variables: the product's own, and its secrets out of the vault.
+    pub(super) fn variables(&self, product: &Product) -> Result<Variables, Failure> {
+        let open = product.values.iter().map(|(name, value)| Ok((name.clone(), Variable::open(value))));
+        let secret = product.secrets.iter().map(|(name, secret)| {
+            self.must_be(
+                secret,
+                SecretKind::Text,
+                "[link.secrets] takes what units and consoles are told, and no key of the station's",
+            )?;
+            Ok((name.clone(), Variable::secret(self.vault.get(secret)?)))
+        });
+        open.chain(secret).collect()
+    }
+
+    /// Refuses a secret that was imported as something else: a group key must never be sent to a unit.
+    fn must_be(&self, name: &SecretName, kind: SecretKind, todo: &str) -> Result<(), Failure> {
+        match self.reader.secret_kind(&name.to_string())? {
+            Some(known) if known == kind => Ok(()),
+            Some(_) => {
+                Err(Failure::input(format!("the vault's `{name}` was imported as something else: {todo}")))
+            }
+            None => Err(crate::vault::VaultError::Unknown(name.clone()).into()),
+        }
+    }
+}
+
+fn text(secret: &Secret) -> &str {
+    secret.text().unwrap_or_default()
+}
+
+fn damaged(name: &SecretName, error: SymmetricKeyError) -> Failure {
+    Failure::input(format!("the vault's `{name}`: {error}"))
+}

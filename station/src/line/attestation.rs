@@ -1,0 +1,166 @@
+//! Where credentials come from. The ways to attest are values of one step, not flows of their own.
+
+use std::collections::HashMap;
+
+use certkit::{
+    Certificate, CertificateSerial, Chain, DeviceKey, GroupKey, Issuer, Profile, RegistrationId,
+    SoftwareSigner, Subject,
+};
+
+use super::{Edge, Trouble};
+use crate::ledger::entry::{Disposition, GroupEntry, Identity, IssuedCredential, KeyOrigin, hex};
+use crate::unit::Credential;
+
+/// How the units of a run get their credentials.
+#[derive(Debug)]
+pub enum Attestation {
+    /// The station makes a key and issues a certificate.
+    X509(X509),
+    /// Each unit's key is derived from a group's, or was given with the order.
+    Symmetric(Symmetric),
+}
+
+/// Who issues certificates, and what is in them.
+#[derive(Debug)]
+pub struct X509 {
+    /// Who signs.
+    pub issuer: Issuer,
+    /// The issuer's label.
+    pub authority: String,
+    /// The issuer and what stands between it and the root, issuer first. The root stays out.
+    pub intermediates: Vec<Certificate>,
+    /// What a device certificate contains.
+    pub profile: Profile,
+}
+
+/// Where symmetric keys come from.
+#[derive(Debug)]
+pub struct Symmetric {
+    /// Derived or given.
+    pub keys: SymmetricKeys,
+    /// The vault's own key: of a device key the ledger holds an HMAC under it.
+    pub ledger_key: DeviceKey,
+}
+
+/// Derived or given keys.
+#[derive(Debug)]
+pub enum SymmetricKeys {
+    /// From an enrollment group's key.
+    Derived {
+        /// The group key.
+        group_key: GroupKey,
+        /// Its name in the vault.
+        name: String,
+        /// Which of the group's two it is.
+        entry: GroupEntry,
+    },
+    /// With the order.
+    Given(HashMap<RegistrationId, DeviceKey>),
+}
+
+impl Attestation {
+    /// A credential for an identity, and what the ledger announces of it. `attempt` makes its certificate serial unique.
+    pub(super) fn issue(
+        &self,
+        identity: &Identity,
+        attempt: u64,
+        edge: &Edge,
+    ) -> Result<(Credential, IssuedCredential), Trouble> {
+        match self {
+            Attestation::X509(x509) => x509.issue(identity, attempt, edge),
+            Attestation::Symmetric(symmetric) => symmetric.issue(identity),
+        }
+    }
+
+    /// The credential of an earlier attempt, as far as it can be had again; none where the line's keys have changed.
+    pub(super) fn recall(
+        &self,
+        issued: &IssuedCredential,
+        identity: &Identity,
+    ) -> Result<Option<Credential>, Trouble> {
+        match (self, issued) {
+            (_, IssuedCredential::Certificate { chain, .. }) => {
+                let chain = Chain::from_pem(chain).map_err(Trouble::credential)?;
+                Ok(Some(Credential::Certificate { chain, private_key: None }))
+            }
+            (Attestation::Symmetric(symmetric), IssuedCredential::DeviceKey { key_mac, .. }) => {
+                let key = symmetric.key(identity)?;
+                Ok((symmetric.mac(&key) == *key_mac).then_some(Credential::DeviceKey(key)))
+            }
+            (Attestation::X509(_), IssuedCredential::DeviceKey { .. }) => Ok(None),
+        }
+    }
+}
+
+impl std::fmt::Display for Attestation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Attestation::X509(x509) => write!(f, "X.509, issued by {}", x509.authority),
+            Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Derived { name, .. }, .. }) => {
+                write!(f, "symmetric, derived from {name}")
+            }
+            Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Given(_), .. }) => {
+                f.write_str("symmetric, given with the order")
+            }
+        }
+    }
+}
+
+impl X509 {
+    fn issue(
+        &self,
+        identity: &Identity,
+        attempt: u64,
+        edge: &Edge,
+    ) -> Result<(Credential, IssuedCredential), Trouble> {
+        let key = SoftwareSigner::generate().map_err(Trouble::credential)?;
+        let random = (edge.random)().map_err(Trouble::credential)?;
+        let mut nonce = [0; 8];
+        nonce.copy_from_slice(&random[..8]);
+        let serial = CertificateSerial::new(attempt, nonce);
+        let subject = Subject::Device(identity.registration_id.clone());
+        let leaf = self
+            .issuer
+            .issue(&self.profile, &subject, key.public_key(), &serial, (edge.now)())
+            .map_err(Trouble::credential)?;
+        let public_key = hex(&leaf.public_key().fingerprint());
+        let certificates = std::iter::once(leaf).chain(self.intermediates.iter().cloned()).collect();
+        let chain = Chain::new(certificates).map_err(Trouble::credential)?;
+        let announced = IssuedCredential::Certificate {
+            certificate_serial: serial.to_string(),
+            public_key,
+            chain: chain.to_pem(),
+            authority: self.authority.clone(),
+        };
+        Ok((Credential::Certificate { chain, private_key: Some(key.to_pkcs8_pem().into()) }, announced))
+    }
+}
+
+impl Symmetric {
+    fn issue(&self, identity: &Identity) -> Result<(Credential, IssuedCredential), Trouble> {
+        let key = self.key(identity)?;
+        let origin = match &self.keys {
+            SymmetricKeys::Derived { name, entry, .. } => {
+                KeyOrigin::Derived { group_key: name.clone(), group_entry: *entry }
+            }
+            SymmetricKeys::Given(_) => KeyOrigin::Given,
+        };
+        let announced = IssuedCredential::DeviceKey { origin, key_mac: self.mac(&key) };
+        Ok((Credential::DeviceKey(key), announced))
+    }
+
+    fn key(&self, identity: &Identity) -> Result<DeviceKey, Trouble> {
+        let id = &identity.registration_id;
+        match &self.keys {
+            SymmetricKeys::Derived { group_key, .. } => Ok(group_key.derive(id)),
+            SymmetricKeys::Given(keys) => keys.get(id).cloned().ok_or_else(|| Trouble::Unit {
+                reason: format!("the vault holds no key for {id}: restore the vault from its backup"),
+                disposition: Disposition::Hold,
+            }),
+        }
+    }
+
+    fn mac(&self, key: &DeviceKey) -> String {
+        hex(&self.ledger_key.mac(key.bytes()))
+    }
+}

@@ -1,0 +1,29 @@
+//! A unit's credential, as far as this process has it.
+
+use certkit::{Chain, DeviceKey};
+
+use crate::vault::Secret;
+
+/// What a unit attests with.
+#[derive(Debug)]
+pub enum Credential {
+    /// A certificate chain, leaf first.
+    Certificate {
+        /// The chain.
+        chain: Chain,
+        /// PKCS#8 PEM; none once only the unit has it.
+        private_key: Option<Secret>,
+    },
+    /// A symmetric key.
+    DeviceKey(DeviceKey),
+}
+
+impl Credential {
+    /// Whether `answer` shows that the unit holds the credential's secret: a signature of our nonce, or its HMAC.
+    pub fn proves(&self, nonce: &[u8], answer: &[u8]) -> bool {
+        match self {
+            Credential::Certificate { chain, .. } => chain.leaf().public_key().verify(nonce, answer).is_ok(),
+            Credential::DeviceKey(key) => key.vouches_for(nonce, answer),
+        }
+    }
+}
