@@ -9,13 +9,14 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use certkit::RegistrationId;
+use certkit::{DeviceKey, RegistrationId};
 use thiserror::Error;
 
-use crate::ledger::entry::{Fact, OrderRow};
+use crate::ledger::entry::{Fact, OrderRow, SecretKind};
 use crate::ledger::{LedgerError, LedgerReader};
-use crate::product::{Assign, Product};
+use crate::product::{Assign, Product, ProductAttestation};
 use crate::unit::HardwareId;
+use crate::vault::{Secret, SecretName};
 
 pub use csv_rows::{CsvError, read_csv};
 pub use pattern::{Pattern, PatternError};
@@ -48,6 +49,8 @@ pub struct PlacedRow {
     pub at: RowAt,
     /// The row.
     pub row: OrderRow,
+    /// The unit's own symmetric key, where the file gives one.
+    pub key: Option<DeviceKey>,
 }
 
 /// One thing that is wrong with one row.
@@ -95,6 +98,11 @@ pub enum OrderError {
     /// Rows are wrong; nothing was taken.
     #[error("{} and nothing was taken:\n{}", count(.0), list(.0))]
     Rows(Vec<RowFault>),
+    /// The file carries keys for a product that makes its own.
+    #[error(
+        "the order's file carries device keys, and product {0} takes none from an order: set attestation = \"symmetric-given\" in the product, or remove the key columns"
+    )]
+    KeysNotWanted(String),
     /// The order is there already.
     #[error("order {0} was taken already: give this one another name")]
     Exists(OrderName),
@@ -143,6 +151,8 @@ impl fmt::Display for OrderName {
 pub struct Order {
     name: OrderName,
     rows: Vec<OrderRow>,
+    /// What the vault takes: a line `registration_id,device_key` each. None where the product makes its own.
+    keys: Option<Secret>,
 }
 
 impl Order {
@@ -160,8 +170,13 @@ impl Order {
             return Err(OrderError::Exists(name));
         }
         let Rows { rows, mut faults } = rows;
+        let given = product.attestation == ProductAttestation::SymmetricGiven;
+        if !given && rows.iter().any(|row| row.key.is_some()) {
+            return Err(OrderError::KeysNotWanted(product.file.clone()));
+        }
         let mut first_at: HashMap<(&'static str, &str), RowAt> = HashMap::new();
-        for PlacedRow { at, row } in &rows {
+        let mut first_key: HashMap<&[u8], RowAt> = HashMap::new();
+        for PlacedRow { at, row, key } in &rows {
             let mut fault = |what: String| faults.push(RowFault { at: *at, what });
             faults_of_row(row, product).into_iter().for_each(&mut fault);
             if let Some(order) = ledger.reserved_by(&product.id_scope.to_string(), &row.registration_id)? {
@@ -170,6 +185,21 @@ impl Order {
                     row.registration_id
                 ));
             }
+            match key {
+                Some(key) => {
+                    if let Some(first) = first_key.insert(key.bytes(), *at) {
+                        fault(format!(
+                            "{} has the same key as {first}: each unit has its own",
+                            row.registration_id
+                        ));
+                    }
+                }
+                None if given => fault(format!(
+                    "{} has no key, and the product takes each unit's from the order: export the devices again",
+                    row.registration_id
+                )),
+                None => {}
+            }
             for (column, value) in unique_columns(row) {
                 if let Some(first) = first_at.insert((column, value), *at) {
                     fault(format!("{column} `{value}` stands in {first} already: change or remove one"));
@@ -177,7 +207,8 @@ impl Order {
             }
         }
         if faults.is_empty() {
-            Ok(Self { name, rows: rows.into_iter().map(|row| row.row).collect() })
+            let keys = given.then(|| key_lines(&rows));
+            Ok(Self { name, rows: rows.into_iter().map(|row| row.row).collect(), keys })
         } else {
             faults.sort_by_key(|fault| fault.at); // stable: the faults of one row stay in sequence
             Err(OrderError::Rows(faults))
@@ -187,6 +218,11 @@ impl Order {
     /// Units ordered.
     pub fn quantity(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The units' own keys, for the vault, and the name that they get there.
+    pub fn keys(&self) -> Option<(SecretName, &Secret)> {
+        self.keys.as_ref().map(|keys| (SecretName::of_order_keys(&self.name.0), keys))
     }
 
     /// What the ledger takes, all or nothing.
@@ -203,8 +239,27 @@ impl Order {
             .rows
             .chunks(ROWS_AN_ENTRY)
             .map(|rows| Fact::OrderRows { order: order.clone(), rows: rows.to_vec() });
-        std::iter::once(added).chain(rows).collect()
+        let keys = self.keys().map(|(name, _)| Fact::SecretImported {
+            name: name.to_string(),
+            secret_kind: SecretKind::DeviceKeys,
+        });
+        std::iter::once(added).chain(rows).chain(keys).collect()
     }
+}
+
+fn key_lines(rows: &[PlacedRow]) -> Secret {
+    let lines =
+        rows.iter().filter_map(|row| Some((row.row.registration_id.as_str(), row.key.as_ref()?.to_base64())));
+    let lines: Vec<_> = lines.collect();
+    // Room for all of it at once: growing would leave unwiped copies behind.
+    let mut text = Vec::with_capacity(lines.iter().map(|(id, key)| id.len() + key.len() + 2).sum());
+    for (id, key) in &lines {
+        text.extend_from_slice(id.as_bytes());
+        text.push(b',');
+        text.extend_from_slice(key.as_bytes());
+        text.push(b'\n');
+    }
+    Secret::new(text)
 }
 
 /// What no two rows may share.
@@ -218,7 +273,11 @@ fn unique_columns(row: &OrderRow) -> impl Iterator<Item = (&'static str, &str)> 
 fn faults_of_row(row: &OrderRow, product: &Product) -> Vec<String> {
     let mut faults = Vec::new();
     let id = &row.registration_id;
-    if let Err(error) = product.service.check(id).and_then(|()| id.check_common_name()) {
+    let common_name = match product.attestation {
+        ProductAttestation::X509Group { .. } => id.check_common_name(),
+        ProductAttestation::SymmetricGroup { .. } | ProductAttestation::SymmetricGiven => Ok(()),
+    };
+    if let Err(error) = product.service.check(id).and(common_name) {
         faults.push(error.to_string());
     }
     match (&row.hardware_id, product.assign) {

@@ -43,6 +43,11 @@ impl FromStr for Descriptor {
 }
 
 impl Unlock {
+    /// Whether the secret comes in where a verb may want to read other things from.
+    pub(super) fn takes_standard_input(self) -> bool {
+        self.unlock_fd.is_some_and(|descriptor| descriptor.number == 0)
+    }
+
     pub(super) fn source(self) -> UnlockFrom {
         match self.unlock_fd {
             Some(Descriptor { number, open: false }) => UnlockFrom::Closed(number),

@@ -34,7 +34,8 @@ pub(super) struct Add {
     /// What is built: a file in products/, or a built-in one.
     #[arg(long, value_name = "FILE")]
     product: String,
-    /// CSV with the column registration_id, and optionally name, serial_number, hardware_id; `-` is standard input.
+    /// CSV with the column registration_id, and optionally name, serial_number, hardware_id; or IoT Central's export, with
+    /// the devices' keys. `-` is standard input.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Registration IDs by number: gw-{:04} makes gw-0001, gw-0002 …
@@ -86,7 +87,19 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
     let product = Product::load(context.folder.path(), &add.product)?;
     let order = Order::check(add.name.clone(), rows(add)?, &product, &reader)?;
     let quantity = order.quantity();
-    owner.ledger().append(clock::now(), order.into_facts(&product))?;
+    let keys_name = match order.keys() {
+        None => None,
+        Some((name, keys)) => {
+            context.vault()?.put(&name, keys)?;
+            Some(name)
+        }
+    };
+    if let Err(error) = owner.ledger().append(clock::now(), order.into_facts(&product)) {
+        if let Some(name) = keys_name {
+            context.vault()?.withdraw(&name)?;
+        }
+        return Err(error.into());
+    }
     output.talk(format!("order {} is taken: {quantity} units of {}", add.name, product.file));
     let order = reader.order(&add.name.to_string())?.ok_or_else(|| unknown(&add.name))?;
     show(&reader, order, false, output)

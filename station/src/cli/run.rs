@@ -138,7 +138,7 @@ fn scans(
         }
         return Ok(Vec::new());
     }
-    if args.scans && args.unlock.unlock_fd == Some(0) {
+    if args.scans && args.unlock.takes_standard_input() {
         return Err(Failure::usage(
             "--scans and --unlock-fd 0 both want standard input: unlock from another descriptor",
         ));

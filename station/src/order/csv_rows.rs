@@ -1,14 +1,43 @@
-//! An order as CSV: `registration_id`, and optionally `name`, `serial_number`, `hardware_id`, in any sequence.
+//! An order as CSV: `registration_id`, and optionally `name`, `serial_number`, `hardware_id`, in any sequence. IoT
+//! Central's export is one too: its columns bring the devices' own keys.
 
-use std::io::Read;
+use std::io::{self, Read};
 
+use certkit::DeviceKey;
 use csv::StringRecord;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::{PlacedRow, RowAt, RowFault, Rows, registration_id};
 use crate::ledger::entry::OrderRow;
 
-const COLUMNS: [&str; 4] = ["registration_id", "name", "serial_number", "hardware_id"];
+const COLUMNS: [(&str, Column); 10] = [
+    ("registration_id", Column::RegistrationId),
+    ("name", Column::Name),
+    ("serial_number", Column::SerialNumber),
+    ("hardware_id", Column::HardwareId),
+    // Spelled IOTC_DeviceID and so on by exports of 2019 (howto-manage-devices).
+    ("IOTC_DEVICEID", Column::RegistrationId),
+    ("IOTC_DEVICENAME", Column::Name),
+    ("IOTC_SASKEY_PRIMARY", Column::DeviceKey),
+    // A device needs one of its two keys, and none of the thumbprints.
+    ("IOTC_SASKEY_SECONDARY", Column::NotNeeded),
+    ("IOTC_X509THUMBPRINT_PRIMARY", Column::NotNeeded),
+    ("IOTC_X509THUMBPRINT_SECONDARY", Column::NotNeeded),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    RegistrationId,
+    Name,
+    SerialNumber,
+    HardwareId,
+    DeviceKey,
+    NotNeeded,
+}
+
+/// A line longer than this is none of an order: a wrong file, or a quote that is never closed.
+const LONGEST_LINE: usize = 64 * 1024;
 /// IoT Central's limit for a display name, in characters.
 const LONGEST_NAME: usize = 148;
 
@@ -16,7 +45,7 @@ const LONGEST_NAME: usize = 148;
 #[derive(Debug, Error)]
 pub enum CsvError {
     /// The file could not be read to its end.
-    #[error("the order's file cannot be read to its end: check the disk, and try again")]
+    #[error("the order's file cannot be read to its end")]
     Unreadable(#[source] csv::Error),
     /// The first line is in another encoding, and with it the whole file.
     #[error("the order's file is not UTF-8 (its first line is not): export it as CSV in UTF-8")]
@@ -35,7 +64,7 @@ pub enum CsvError {
         found: String,
     },
     /// A column that is not known: perhaps a typing mistake in one that matters.
-    #[error("the order's file has an unknown column `{0}`: known are {known}; remove or rename it", known = COLUMNS.join(", "))]
+    #[error("the order's file has an unknown column `{0}`: known are {known}; remove or rename it", known = COLUMNS.map(|(name, _)| name).join(", "))]
     UnknownColumn(String),
     /// A column that is there twice.
     #[error("the order's file has the column `{0}` twice: remove one")]
@@ -56,7 +85,7 @@ pub fn read_csv(from: impl Read) -> Result<Rows, CsvError> {
         .terminator(csv::Terminator::Any(b'\n'))
         .trim(csv::Trim::All)
         .flexible(true)
-        .from_reader(from);
+        .from_reader(LimitedLines { from, line: 1, length: 0 });
     let columns = columns(reader.headers().map_err(|error| match error.kind() {
         csv::ErrorKind::Utf8 { .. } => CsvError::NotUtf8,
         _ => CsvError::Unreadable(error),
@@ -76,7 +105,7 @@ pub fn read_csv(from: impl Read) -> Result<Rows, CsvError> {
         };
         let at = RowAt::Line(line);
         match row {
-            Ok(row) => read.rows.push(PlacedRow { at, row }),
+            Ok((row, key)) => read.rows.push(PlacedRow { at, row, key }),
             Err(what) => read.faults.push(RowFault { at, what }),
         }
     }
@@ -84,20 +113,20 @@ pub fn read_csv(from: impl Read) -> Result<Rows, CsvError> {
 }
 
 /// The known column at each position.
-fn columns(header: &StringRecord) -> Result<Vec<&'static str>, CsvError> {
+fn columns(header: &StringRecord) -> Result<Vec<Column>, CsvError> {
     if header.is_empty() {
         return Err(CsvError::Empty);
     }
     let mut columns = Vec::new();
     for name in header {
-        let known = COLUMNS.iter().find(|known| known.eq_ignore_ascii_case(name));
-        let known = known.ok_or_else(|| CsvError::UnknownColumn(name.to_owned()))?;
-        if columns.contains(known) {
+        let known = COLUMNS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (_, known) = known.ok_or_else(|| CsvError::UnknownColumn(name.to_owned()))?;
+        if *known != Column::NotNeeded && columns.contains(known) {
             return Err(CsvError::DoubledColumn(name.to_owned()));
         }
         columns.push(*known);
     }
-    if columns.contains(&"registration_id") {
+    if columns.contains(&Column::RegistrationId) {
         Ok(columns)
     } else {
         let found = header.iter().collect::<Vec<_>>().join(", ");
@@ -105,21 +134,23 @@ fn columns(header: &StringRecord) -> Result<Vec<&'static str>, CsvError> {
     }
 }
 
-fn row(record: &StringRecord, columns: &[&'static str]) -> Result<OrderRow, String> {
+fn row(record: &StringRecord, columns: &[Column]) -> Result<(OrderRow, Option<DeviceKey>), String> {
     if record.len() != columns.len() {
         let fields = if record.len() == 1 { "1 field" } else { &format!("{} fields", record.len()) };
         return Err(format!("has {fields} where the first line has {}", columns.len()));
     }
-    let value = |column: &str| {
+    let value = |column: Column| {
         let at = columns.iter().position(|known| *known == column)?;
         record.get(at).filter(|value| !value.is_empty()).map(str::to_owned)
     };
     let row = OrderRow {
-        registration_id: registration_id(&value("registration_id").unwrap_or_default())?,
-        name: value("name"),
-        serial_number: value("serial_number"),
-        hardware_id: value("hardware_id"),
+        registration_id: registration_id(&value(Column::RegistrationId).unwrap_or_default())?,
+        name: value(Column::Name),
+        serial_number: value(Column::SerialNumber),
+        hardware_id: value(Column::HardwareId),
     };
+    let key = value(Column::DeviceKey).map(Zeroizing::new);
+    let key = key.map(|text| DeviceKey::parse(&text)).transpose().map_err(|error| error.to_string())?;
     if let Some(name) = &row.name {
         let length = name.chars().count();
         if length > LONGEST_NAME {
@@ -133,7 +164,30 @@ fn row(record: &StringRecord, columns: &[&'static str]) -> Result<OrderRow, Stri
             return Err(format!("`{}` holds the control character {control:?}", text.escape_debug()));
         }
     }
-    Ok(row)
+    Ok((row, key))
+}
+
+/// Stops a line without an end before it fills the memory.
+struct LimitedLines<R> {
+    from: R,
+    line: u64,
+    length: usize,
+}
+
+impl<R: Read> Read for LimitedLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        for byte in &buffer[..count] {
+            (self.line, self.length) =
+                if *byte == b'\n' { (self.line + 1, 0) } else { (self.line, self.length + 1) };
+            if self.length > LONGEST_LINE {
+                let what =
+                    format!("line {} is longer than {LONGEST_LINE} bytes: is it the right file?", self.line);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            }
+        }
+        Ok(count)
+    }
 }
 
 #[cfg(test)]
@@ -163,6 +217,31 @@ mod tests {
         assert_eq!(rows.iter().map(|row| row.at).collect::<Vec<_>>(), [2, 7].map(RowAt::Line));
         assert_eq!(faults.iter().map(|fault| fault.at).collect::<Vec<_>>(), [3, 4, 5, 6].map(RowAt::Line));
         assert!(faults[3].what.contains("field 1 is not UTF-8"), "{}", faults[3]);
+    }
+
+    #[test]
+    fn exports_of_iot_central_bring_keys_in_either_spelling() {
+        let key = "AAECAwQFBgcICQoLDA0ODw==";
+        for header in [
+            "IOTC_DEVICEID,IOTC_DEVICENAME,IOTC_SASKEY_PRIMARY,IOTC_SASKEY_SECONDARY,IOTC_X509THUMBPRINT_PRIMARY,IOTC_X509THUMBPRINT_SECONDARY",
+            "IOTC_DeviceID,IOTC_DeviceName,IOTC_SasKey_Primary,IOTC_SasKey_Secondary,IOTC_X509Thumbprint_Primary,IOTC_X509Thumbprint_Secondary",
+        ] {
+            let text = format!("{header}\r\ngw-1,Pump,{key},{key},,\r\ngw-2,,,,,\r\ngw-3,,AAE,,,\r\n");
+            let Rows { rows, faults } = read_csv(text.as_bytes()).unwrap();
+            assert_eq!(rows[0].key, Some(DeviceKey::parse(key).unwrap()));
+            assert_eq!((rows[0].row.name.as_deref(), &rows[1].key), (Some("Pump"), &None));
+            assert!(faults[0].at == RowAt::Line(4) && !faults[0].what.contains("AAE"), "{}", faults[0]);
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
+        let endless = io::Read::chain(&b"registration_id\n"[..], io::repeat(b'x'));
+        let error = read_csv(endless).unwrap_err();
+        assert!(
+            crate::error_text::with_causes(&error).contains("line 2 is longer than 65536 bytes"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Pattern {
         let id = format!("{}{number:0width$}{}", self.before, self.after);
         let registration_id = registration_id(&id).map_err(|what| RowFault { at, what })?;
         let row = OrderRow { registration_id, name: None, serial_number: None, hardware_id: None };
-        Ok(PlacedRow { at, row })
+        Ok(PlacedRow { at, row, key: None })
     }
 }
 
