@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
-        let endless = io::Read::chain(&b"registration_id\n"[..], io::repeat(b'x'));
+        let endless = Read::chain(&b"registration_id\n"[..], io::repeat(b'x'));
         let error = read_csv(endless).unwrap_err();
         assert!(
             crate::error_text::with_causes(&error).contains("line 2 is longer than 65536 bytes"),
