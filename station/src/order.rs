@@ -226,7 +226,7 @@ impl Order {
     }
 
     /// What the ledger takes, all or nothing.
-    pub fn into_facts(self, product: &Product) -> Vec<Fact> {
+    pub fn facts(&self, product: &Product) -> Vec<Fact> {
         let order = self.name.to_string();
         let added = Fact::OrderAdded {
             order: order.clone(),

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+/// What the names of files and folders begin with that are not whole yet.
+const BESIDE: &str = ".station-";
+
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
@@ -45,7 +48,7 @@ pub fn new_file(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Place
     let failed = |source| PlaceError::Write { path: path.to_owned(), source };
     let folder = parent(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".station-");
+    builder.prefix(BESIDE);
     let mut beside = with_readers(&mut builder, readers).tempfile_in(folder).map_err(failed)?;
     beside.write_all(bytes).map_err(failed)?;
     beside.as_file().sync_all().map_err(failed)?;
@@ -74,7 +77,7 @@ pub fn new_folder<E: From<PlaceError>>(
         return Err(PlaceError::Exists(path.to_owned()).into());
     }
     let parent = parent(path);
-    let beside = tempfile::Builder::new().prefix(".station-").tempdir_in(parent).map_err(failed)?;
+    let beside = tempfile::Builder::new().prefix(BESIDE).tempdir_in(parent).map_err(failed)?;
     fill(beside.path())?;
     sync_folder(beside.path()).map_err(failed)?;
     #[expect(
@@ -108,6 +111,16 @@ fn private() -> std::fs::DirBuilder {
 #[cfg(not(unix))]
 fn private() -> std::fs::DirBuilder {
     std::fs::DirBuilder::new()
+}
+
+/// Removes from a folder what a killed process had begun to write beside its final name. Only who holds the lock of
+/// whatever is written there may call it. What cannot be removed now is removed the next time.
+pub fn sweep(folder: &Path) {
+    for entry in folder.read_dir().into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(BESIDE) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn parent(path: &Path) -> &Path {

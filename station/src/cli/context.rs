@@ -7,9 +7,12 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::Failure;
+use crate::clock;
 use crate::config::{Config, StationFolder};
+use crate::ledger::entry::Fact;
 use crate::ledger::{LedgerOwner, LedgerReader};
-use crate::vault::{UnlockFrom, UnlockedVault, Vault};
+use crate::place;
+use crate::vault::{Secret, SecretName, UnlockFrom, UnlockedVault, Vault};
 
 /// The station that a verb works on.
 #[derive(Debug)]
@@ -72,7 +75,32 @@ impl Context {
     /// Takes the ledger for writing; refused while a station runs.
     pub(super) fn owner(&self, purpose: &str) -> Result<LedgerOwner, Failure> {
         let config = self.config()?;
-        Ok(LedgerOwner::open(&self.folder.ledger(), &config.name.to_string(), purpose)?)
+        let owner = LedgerOwner::open(&self.folder.ledger(), &config.name.to_string(), purpose)?;
+        for folder in [self.folder.vault(), self.folder.authorities(), self.folder.transcripts()] {
+            place::sweep(&folder);
+        }
+        Ok(owner)
+    }
+
+    /// Seals a secret, then records it with `facts`; on failure neither is there.
+    ///
+    /// A secret that the ledger does not know was left by a command that was killed in between: it takes its place.
+    pub(super) fn seal(
+        &self,
+        owner: &LedgerOwner,
+        (name, secret): (&SecretName, &Secret),
+        facts: Vec<Fact>,
+    ) -> Result<(), Failure> {
+        let vault = self.vault()?;
+        if vault.holds(name) && self.reader()?.secret_kind(&name.to_string())?.is_none() {
+            vault.withdraw(name)?;
+        }
+        vault.put(name, secret)?;
+        if let Err(error) = owner.ledger().append(clock::now(), facts) {
+            vault.withdraw(name)?;
+            return Err(error.into());
+        }
+        Ok(())
     }
 
     pub(super) fn vault(&self) -> Result<Vault, Failure> {

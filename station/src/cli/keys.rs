@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::{Exit, Failure, Output};
-use crate::clock;
 use crate::ledger::entry::{Fact, SecretKind};
 use crate::vault::{Secret, SecretName};
 
@@ -51,7 +50,6 @@ struct Imported {
 pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
     let Verb::Import { name, kind, from } = verb;
     let owner = context.owner("keys import")?;
-    let vault = context.vault()?;
     let secret = read(&from)?;
     let secret_kind = match kind {
         Kind::Text => SecretKind::Text,
@@ -61,12 +59,8 @@ pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit
             SecretKind::GroupKey
         }
     };
-    vault.put(&name, &secret)?;
     let fact = Fact::SecretImported { name: name.to_string(), secret_kind };
-    if let Err(error) = owner.ledger().append(clock::now(), vec![fact]) {
-        vault.withdraw(&name)?;
-        return Err(error.into());
-    }
+    context.seal(&owner, (&name, &secret), vec![fact])?;
     let imported = Imported { secret: name.to_string() };
     output.data(&imported, |out| writeln!(out, "{} is in the vault", imported.secret))?;
     Ok(Exit::Done)

@@ -87,18 +87,12 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
     let product = Product::load(context.folder.path(), &add.product)?;
     let order = Order::check(add.name.clone(), rows(add)?, &product, &reader)?;
     let quantity = order.quantity();
-    let keys_name = match order.keys() {
-        None => None,
-        Some((name, keys)) => {
-            context.vault()?.put(&name, keys)?;
-            Some(name)
+    let facts = order.facts(&product);
+    match order.keys() {
+        Some((name, keys)) => context.seal(&owner, (&name, keys), facts)?,
+        None => {
+            owner.ledger().append(clock::now(), facts)?;
         }
-    };
-    if let Err(error) = owner.ledger().append(clock::now(), order.into_facts(&product)) {
-        if let Some(name) = keys_name {
-            context.vault()?.withdraw(&name)?;
-        }
-        return Err(error.into());
     }
     output.talk(format!("order {} is taken: {quantity} units of {}", add.name, product.file));
     let order = reader.order(&add.name.to_string())?.ok_or_else(|| unknown(&add.name))?;
