@@ -5,25 +5,35 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use zeroize::Zeroizing;
 
 use super::{Exit, Failure, Output};
-use crate::simulator::{self, ConsolePassword, FaultRequest, Plan, SimulatorError, UnitNumber};
+use crate::simulator::{self, ConsolePassword, Device, FaultRequest, Plan, SimulatorError, UnitNumber};
 
-/// Simulates Linux gateways on pseudo-terminals, to rehearse a product.
+/// Simulates Linux gateways or MXChip boards on pseudo-terminals, to rehearse a product.
 ///
-/// Each unit is a folder, FOLDER/units/0001 and so on, with a file system of its own, in which a real shell runs with this
-/// computer's own programs. What is written to a unit stays there, also for the next simulator on the same FOLDER.
+/// Each unit is a folder, FOLDER/units/0001 and so on. What is written to a unit stays there, also for the next
+/// simulator on the same FOLDER. Each fixture is a port, FOLDER/fixtures/1 and so on, that is there while a unit is in
+/// it.
 ///
-/// Each fixture is a port, FOLDER/fixtures/1 and so on, that is there while a unit is in it. On it is a console: login as
-/// `root`, password `rehearsal`; `reboot` and `exit` do what they do on a gateway. The hardware ID is in
-/// /sys/firmware/devicetree/base/serial-number.
+/// Of a gateway, the folder holds a file system of its own (root/), in which a real shell runs with this computer's own
+/// programs. On the port is a console: login as `root`, password `rehearsal`; `reboot` and `exit` do what they do on a
+/// gateway. The hardware ID is in /sys/firmware/devicetree/base/serial-number.
 ///
-/// The exchange rule: units wait in one queue, 1 to N, and the first go into the fixtures. When the host closes the
-/// port after a logout or a refused login, or the port of a unit that is silent or babbles by a fault, the unit goes
-/// to the queue's end and the next comes in. If the host closes the port with a session open, or without having said
-/// anything, the unit stays. An unplugged unit comes back into its fixture after a second.
+/// Of an MXChip AZ3166, the folder holds the zones of its secure chip (eeprom/iot-hub, wifi-ssid, wifi-password,
+/// dps-uds: the text that was set, without the NUL at its end). On the port is its configuration console, as the
+/// published firmware has it (not compared with a board): the fixture holds button A, so that each boot ends there.
+///
+/// With --scanners each fixture has a barcode scanner, FOLDER/scanners/1 and so on, always there. It sends the label of
+/// the unit in the fixture and CR LF: once a unit comes in, or once somebody opens the scanner's port. A label is
+/// az3166-000001 or gateway-000001 and so on; it stands in unit.toml.
+///
+/// The exchange rule: units wait in one queue, 1 to N, and the first go into the fixtures. A unit goes to the queue's
+/// end and the next comes in when the host closes the port: of a gateway after a logout or a refused login; of an
+/// MXChip if the last command was `exit`, or was answered with an error; of any unit that is silent or babbles by a
+/// fault. If the host closes the port in the midst of its work, or without having said anything, the unit stays. An
+/// unplugged unit comes back into its fixture after a second.
 ///
 /// Ends with Ctrl-C.
 #[derive(Debug, ClapArgs)]
@@ -36,10 +46,16 @@ pub(super) struct Args {
     /// How many fixtures there are.
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u16).range(1..=256))]
     fixtures: u16,
-    /// The units' shell: sh, bash, dash, or "busybox sh".
-    #[arg(long, default_value = "sh")]
-    shell: String,
-    /// File with the password of the units' consoles [default: the password is `rehearsal`]
+    /// What the units are.
+    #[arg(long, value_enum, default_value_t = BoardName::Gateway)]
+    board: BoardName,
+    /// Give each fixture a scanner that reads the units' labels.
+    #[arg(long)]
+    scanners: bool,
+    /// The gateways' shell: sh, bash, dash, or "busybox sh" [default: sh]
+    #[arg(long)]
+    shell: Option<String>,
+    /// File with the password of the gateways' consoles [default: the password is `rehearsal`]
     #[arg(long, value_name = "FILE")]
     console_password_file: Option<PathBuf>,
     /// Milliseconds that a unit takes to boot.
@@ -57,8 +73,10 @@ pub(super) struct Args {
     /// babble:UNIT:BYTES (binary noise instead of answers), silence:UNIT:BYTES. A second one for the same unit
     /// strikes when it is put in for the second time.
     ///
-    /// Of the image, made with the unit and there to stay: no-openssl:UNIT, wrong-password:UNIT,
-    /// blank-hardware-id:UNIT, shared-hardware-id:UNIT:OTHER (UNIT shows the hardware ID of OTHER).
+    /// Of the image, made with the unit and there to stay. Gateway: no-openssl:UNIT, wrong-password:UNIT,
+    /// blank-hardware-id:UNIT, shared-hardware-id:UNIT:OTHER (UNIT shows the hardware ID of OTHER). MXChip:
+    /// eeprom-write-fails:UNIT, eeprom-verify-fails:UNIT (what the chip takes is garbled). Both: same-label:UNIT:OTHER
+    /// (UNIT has the label of OTHER).
     #[arg(long = "fault", value_name = "KIND:UNIT[:BYTES]")]
     faults: Vec<FaultRequest>,
     /// Hardware IDs and random faults come from this number: the same seed, the same rehearsal.
@@ -69,17 +87,22 @@ pub(super) struct Args {
     fault_percent: u8,
 }
 
+/// A board by its name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BoardName {
+    /// A Linux gateway with a login and a shell.
+    Gateway,
+    /// An MXChip AZ3166 in its configuration console.
+    Mxchip,
+}
+
 pub(super) fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
-    let console_password = match &args.console_password_file {
-        Some(path) => read_password(path)?,
-        None => ConsolePassword::rehearsal(),
-    };
     let plan = Plan {
+        device: device(args.board, args.shell, args.console_password_file.as_deref())?,
         folder: args.folder,
         units: args.units,
         fixtures: args.fixtures,
-        shell: args.shell,
-        console_password,
+        scanners: args.scanners,
         boot: Duration::from_millis(args.boot_ms),
         exchange: Duration::from_millis(args.exchange_ms),
         pacing: !args.no_pacing,
@@ -99,11 +122,29 @@ pub(super) fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
     });
     match result {
         Ok(()) => Ok(Exit::Done),
-        Err(error @ SimulatorError::NoSuchUnit { .. }) => Err(Failure::usage(error)),
+        Err(error @ (SimulatorError::NoSuchUnit { .. } | SimulatorError::NotOfBoard { .. })) => {
+            Err(Failure::usage(error))
+        }
         Err(error @ (SimulatorError::Unit(_) | SimulatorError::NoShell { .. })) => {
             Err(Failure::new(Exit::Input, &error))
         }
         Err(error) => Err(Failure::new(Exit::Station, &error)),
+    }
+}
+
+fn device(board: BoardName, shell: Option<String>, password: Option<&Path>) -> Result<Device, Failure> {
+    match board {
+        BoardName::Gateway => Ok(Device::Gateway {
+            shell: shell.unwrap_or_else(|| "sh".to_owned()),
+            console_password: match password {
+                Some(path) => read_password(path)?,
+                None => ConsolePassword::rehearsal(),
+            },
+        }),
+        BoardName::Mxchip if shell.is_some() || password.is_some() => Err(Failure::usage(
+            "an MXChip has neither a shell nor a password: leave out --shell and --console-password-file",
+        )),
+        BoardName::Mxchip => Ok(Device::Mxchip),
     }
 }
 

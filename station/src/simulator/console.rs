@@ -1,31 +1,10 @@
-//! A unit's console: it boots, asks who is there, and runs a shell until that ends.
+//! What the relay needs of a unit's console, whatever the board.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::enclosure::Enclosure;
-use super::login::{Admission, ConsolePassword, Login};
-use super::pty::Arrival;
-use super::root_file_system::REBOOT_REQUEST;
-use super::session::Session;
-use super::unit::Unit;
-
-/// What has been typed and not been read yet; more is lost, as in a serial port whose reader is slow.
-const MOST_TYPED: usize = 4096;
-/// What has been printed and not gone out yet; more makes the shell wait.
-const MOST_PRINTED: usize = 4096;
-/// While a shell runs, it is looked this often whether the unit is to reboot.
-const REBOOT_CHECK: Duration = Duration::from_millis(100);
-
-/// The same for all units.
-#[derive(Debug)]
-pub(super) struct ConsoleSettings {
-    pub(super) shell: Vec<String>,
-    pub(super) password: ConsolePassword,
-    pub(super) boot: Duration,
-}
+use super::event::Reason;
 
 /// What has happened on a console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,197 +13,39 @@ pub(super) enum Happening {
     LoginRefused,
     LoggedOut,
     Rebooted,
+    /// A command was answered with an error.
+    CommandRefused,
 }
 
 /// The console of a unit that has power.
-#[derive(Debug)]
-pub(super) struct Console<'a> {
-    unit: &'a Unit,
-    settings: &'a ConsoleSettings,
-    enclosure: &'a Enclosure,
-    stage: Stage,
-    printed: VecDeque<u8>,
-    happenings: Vec<Happening>,
-    last: Option<Happening>,
-}
-
-#[derive(Debug)]
-enum Stage {
-    Booting { until: Instant },
-    Login(Login),
-    Session { session: Session, typed: VecDeque<u8>, next_check: Instant },
-}
-
-impl<'a> Console<'a> {
-    /// Gives the unit power: it boots.
-    pub(super) fn power_on(
-        unit: &'a Unit,
-        settings: &'a ConsoleSettings,
-        enclosure: &'a Enclosure,
-        now: Instant,
-    ) -> io::Result<Self> {
-        let mut console = Self {
-            unit,
-            settings,
-            enclosure,
-            stage: Stage::Booting { until: now },
-            printed: VecDeque::new(),
-            happenings: Vec::new(),
-            last: None,
-        };
-        console.boot(now)?;
-        Ok(console)
-    }
-
-    /// Takes what it has printed.
-    pub(super) fn take_printed(&mut self, most: usize) -> Vec<u8> {
-        self.printed.drain(..most.min(self.printed.len())).collect()
-    }
+pub(super) trait Console {
+    /// Takes what it has printed, so many bytes at most.
+    fn take_printed(&mut self, most: usize) -> Vec<u8>;
 
     /// Forgets what it has printed: nobody can see it.
-    pub(super) fn discard_printed(&mut self) {
-        self.printed.clear();
-    }
+    fn discard_printed(&mut self);
 
     /// What has happened since it was last asked.
-    pub(super) fn take_happenings(&mut self) -> Vec<Happening> {
-        std::mem::take(&mut self.happenings)
-    }
+    fn take_happenings(&mut self) -> Vec<Happening>;
 
-    /// Whether the last thing that happened was a logout or a refused login.
-    pub(super) fn is_done_with(&self) -> Option<Happening> {
-        self.last.filter(|last| matches!(last, Happening::LoggedOut | Happening::LoginRefused))
-    }
+    /// Whether the unit leaves if the host closes the port now, and why.
+    fn is_done_with(&self) -> Option<Reason>;
 
     /// When it has to be looked after, even if nothing arrives.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        match &self.stage {
-            Stage::Booting { until } => Some(*until),
-            Stage::Login(login) => login.deadline(),
-            Stage::Session { next_check, .. } => Some(*next_check),
-        }
-    }
+    fn deadline(&self) -> Option<Instant>;
 
-    /// The shell's terminal, and whether it is worth waiting until it can be read, and be written.
-    pub(super) fn terminal(&self) -> Option<(BorrowedFd<'_>, bool, bool)> {
-        use std::os::fd::AsFd;
-        match &self.stage {
-            Stage::Session { session, typed, .. } => {
-                Some((session.as_fd(), self.printed.len() < MOST_PRINTED, !typed.is_empty()))
-            }
-            _ => None,
-        }
-    }
+    /// A terminal behind the console, and whether it is worth waiting until it can be read, and be written.
+    fn terminal(&self) -> Option<(BorrowedFd<'_>, bool, bool)>;
 
-    /// Takes what was typed. A unit that boots does not listen.
-    pub(super) fn type_in(&mut self, bytes: &[u8], now: Instant) -> io::Result<()> {
-        for byte in bytes {
-            match &mut self.stage {
-                Stage::Booting { .. } => {}
-                Stage::Session { typed, .. } if typed.len() < MOST_TYPED => typed.push_back(*byte),
-                Stage::Session { .. } => {}
-                Stage::Login(login) => {
-                    let admission = login.typed(*byte, now);
-                    self.printed.extend(login.take_output());
-                    match admission {
-                        Some(Admission::Admitted) => self.start_session(now)?,
-                        Some(Admission::Refused) => self.happened(Happening::LoginRefused),
-                        None => {}
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
+    /// Takes what was typed.
+    ///
+    /// # Errors
+    /// What lies behind the console cannot go on.
+    fn type_in(&mut self, bytes: &[u8], now: Instant) -> io::Result<()>;
 
     /// Moves on what can be moved on now.
-    pub(super) fn advance(&mut self, now: Instant) -> io::Result<()> {
-        match &mut self.stage {
-            Stage::Booting { until } if now >= *until => self.ask_for_login(),
-            Stage::Booting { .. } => {}
-            Stage::Login(login) => {
-                login.tick(now);
-                self.printed.extend(login.take_output());
-            }
-            Stage::Session { next_check, .. } if now >= *next_check => {
-                *next_check = now + REBOOT_CHECK;
-                if self.unit.root().join(REBOOT_REQUEST).symlink_metadata().is_ok() {
-                    self.happened(Happening::Rebooted);
-                    self.boot(now)?;
-                } else {
-                    self.relay()?;
-                }
-            }
-            Stage::Session { .. } => self.relay()?,
-        }
-        Ok(())
-    }
-
-    /// Carries between host and shell. A shell that has ended leaves the prompt for the next login.
-    fn relay(&mut self) -> io::Result<()> {
-        let Stage::Session { session, typed, .. } = &mut self.stage else {
-            return Ok(());
-        };
-        while !typed.is_empty() {
-            match session.write(typed.make_contiguous())? {
-                0 => break,
-                count => drop(typed.drain(..count)),
-            }
-        }
-        let mut buffer = [0; 1024];
-        while self.printed.len() < MOST_PRINTED {
-            match session.read(&mut buffer)? {
-                Arrival::Bytes(count) => self.printed.extend(&buffer[..count]),
-                Arrival::Nothing => break,
-                Arrival::HungUp => {
-                    self.happened(Happening::LoggedOut);
-                    self.ask_for_login();
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends what runs, and begins from the start.
-    fn boot(&mut self, now: Instant) -> io::Result<()> {
-        self.stage = Stage::Booting { until: now + self.settings.boot };
-        match std::fs::remove_file(self.unit.root().join(REBOOT_REQUEST)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        for line in [
-            "",
-            "[    0.000000] Booting Linux on a simulated gateway",
-            "[    0.214365] console [ttyS0] enabled",
-            "[    0.871203] VFS: Mounted root (ext4 filesystem)",
-            "[    1.130846] systemd[1]: Reached target Multi-User System.",
-        ] {
-            self.printed.extend(format!("{line}\r\n").as_bytes());
-        }
-        Ok(())
-    }
-
-    fn ask_for_login(&mut self) {
-        let password = match self.unit.has_another_password() {
-            true => self.settings.password.altered(),
-            false => self.settings.password.clone(),
-        };
-        let mut login = Login::new(&self.unit.host_name(), password);
-        self.printed.extend(login.take_output());
-        self.stage = Stage::Login(login);
-    }
-
-    fn start_session(&mut self, now: Instant) -> io::Result<()> {
-        let command = self.enclosure.command(&self.unit.root(), &self.unit.host_name(), &self.settings.shell);
-        let session = Session::start(command)?;
-        self.stage = Stage::Session { session, typed: VecDeque::new(), next_check: now + REBOOT_CHECK };
-        self.happened(Happening::LoggedIn);
-        Ok(())
-    }
-
-    fn happened(&mut self, happening: Happening) {
-        self.happenings.push(happening);
-        self.last = Some(happening);
-    }
+    ///
+    /// # Errors
+    /// What lies behind the console cannot go on.
+    fn advance(&mut self, now: Instant) -> io::Result<()>;
 }

@@ -1,7 +1,7 @@
 //! What the simulator tells, in the order in which it happens. Part of its interface: `--json` prints these.
 //!
 //! The first units' `unit_in` come before `ready`. Of one unit in a fixture: `unit_in`, then what happens on its
-//! console, then `unit_out`.
+//! console and its scans, then `unit_out`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,6 +21,9 @@ pub enum Event {
         units: u16,
         /// The fixtures' ports, in order. That of a fixture without a unit does not exist now.
         ports: Vec<PathBuf>,
+        /// The scanners' ports, in order; they are always there.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        scanners: Vec<PathBuf>,
     },
     /// A unit was put into a fixture: its port is there.
     UnitIn {
@@ -28,8 +31,11 @@ pub enum Event {
         fixture: u16,
         /// The unit.
         unit: UnitNumber,
-        /// What the unit shows.
-        hardware_id: String,
+        /// What the unit shows, if it is a board that can.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hardware_id: Option<String>,
+        /// What its label says.
+        label: String,
         /// How often it was put in since the simulator started, from 1.
         insertion: u32,
         /// The port.
@@ -55,6 +61,22 @@ pub enum Event {
         fixture: u16,
         /// The unit.
         unit: UnitNumber,
+    },
+    /// The unit answered a command with an error.
+    CommandRefused {
+        /// The fixture.
+        fixture: u16,
+        /// The unit.
+        unit: UnitNumber,
+    },
+    /// The fixture's scanner has sent the unit's label.
+    Scanned {
+        /// The fixture.
+        fixture: u16,
+        /// The unit.
+        unit: UnitNumber,
+        /// What the label says.
+        label: String,
     },
     /// The unit was told to reboot.
     Rebooted {
@@ -100,6 +122,10 @@ pub enum Reason {
     LoggedOut,
     /// The host closed the port after its login was refused.
     LoginRefused,
+    /// The host closed the port after it had told the board to reboot.
+    Rebooted,
+    /// The host closed the port after the board had answered its last command with an error.
+    CommandRefused,
     /// The host closed the port of a unit that was silent or babbled.
     Mute,
     /// The unit was unplugged by a fault, and comes back to the same fixture.
@@ -111,12 +137,17 @@ pub enum Reason {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ready { units, ports } => {
+            Self::Ready { units, ports, scanners } => {
                 write!(f, "ready: {units} units, {} fixtures", ports.len())?;
-                ports.iter().try_for_each(|port| write!(f, "\n  {}", port.display()))
+                let mut paths = ports.iter().chain(scanners);
+                paths.try_for_each(|path| write!(f, "\n  {}", path.display()))
             }
-            Self::UnitIn { fixture, unit, hardware_id, insertion, port: _ } => {
-                write!(f, "fixture {fixture}: unit {unit} is in, hardware ID {hardware_id}")?;
+            Self::UnitIn { fixture, unit, hardware_id, label, insertion, port: _ } => {
+                write!(f, "fixture {fixture}: unit {unit} is in, ")?;
+                match hardware_id {
+                    Some(hardware_id) => write!(f, "hardware ID {hardware_id}")?,
+                    None => write!(f, "label {label}")?,
+                }
                 if *insertion > 1 { write!(f, " (insertion {insertion})") } else { Ok(()) }
             }
             Self::LoggedIn { fixture, unit } => write!(f, "fixture {fixture}: unit {unit}: logged in"),
@@ -124,6 +155,12 @@ impl fmt::Display for Event {
                 write!(f, "fixture {fixture}: unit {unit}: login refused")
             }
             Self::LoggedOut { fixture, unit } => write!(f, "fixture {fixture}: unit {unit}: logged out"),
+            Self::CommandRefused { fixture, unit } => {
+                write!(f, "fixture {fixture}: unit {unit}: answered with an error")
+            }
+            Self::Scanned { fixture, unit, label } => {
+                write!(f, "fixture {fixture}: unit {unit}: scanned {label}")
+            }
             Self::Rebooted { fixture, unit } => write!(f, "fixture {fixture}: unit {unit}: reboots"),
             Self::Fault { fixture, unit, fault, after } => {
                 write!(f, "fixture {fixture}: unit {unit}: fault: {fault}, after {after} bytes")
@@ -141,6 +178,8 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Self::LoggedOut => "the host logged out and closed the port",
             Self::LoginRefused => "the host closed the port after a refused login",
+            Self::Rebooted => "the host had it reboot and closed the port",
+            Self::CommandRefused => "the host closed the port after an error",
             Self::Mute => "the host closed the port of a silent or babbling unit",
             Self::Unplugged => "unplugged",
             Self::Stopped => "the simulator ends",

@@ -7,18 +7,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::board::Board;
 use super::unit_number::{UnitNumber, UnitNumberError};
-
-/// A fault of the line strikes at random within so many bytes from the host: about what it takes to write a unit.
-const RANDOM_WITHIN: u64 = 8192;
 
 /// Why a fault's text was refused.
 #[derive(Debug, Error)]
 pub enum FaultError {
     /// No such kind.
     #[error(
-        "unknown fault `{0}`: known are unplug, babble, silence, no-openssl, wrong-password, blank-hardware-id \
-         and shared-hardware-id"
+        "unknown fault `{0}`: known are unplug, babble, silence, no-openssl, wrong-password, blank-hardware-id, \
+         shared-hardware-id, eeprom-write-fails, eeprom-verify-fails and same-label"
     )]
     Kind(String),
     /// Something is missing or too much.
@@ -67,6 +65,25 @@ pub enum ImageFault {
     BlankHardwareId,
     /// It shows the hardware ID of that unit.
     SharedHardwareId(UnitNumber),
+    /// Its secure chip takes nothing.
+    EepromWriteFails,
+    /// Its secure chip garbles what it takes.
+    EepromVerifyFails,
+    /// Its label says what that unit's says.
+    SameLabel(UnitNumber),
+}
+
+impl ImageFault {
+    /// The board that can have it; `None`: any.
+    pub(super) fn board(self) -> Option<Board> {
+        match self {
+            Self::NoOpenssl | Self::WrongPassword | Self::BlankHardwareId | Self::SharedHardwareId(_) => {
+                Some(Board::Gateway)
+            }
+            Self::EepromWriteFails | Self::EepromVerifyFails => Some(Board::Mxchip),
+            Self::SameLabel(_) => None,
+        }
+    }
 }
 
 /// A fault that was asked for, of one unit.
@@ -103,17 +120,21 @@ impl FromStr for FaultRequest {
             };
             Ok(Self::Line(unit.parse()?, LineFault { kind, after }))
         };
+        let shared = |fault: fn(UnitNumber) -> ImageFault, form| match rest[..] {
+            [unit, other] => Ok(Self::Image(unit.parse()?, fault(other.parse()?))),
+            _ => Err(FaultError::Form { text: text.to_owned(), form }),
+        };
         match kind {
             "unplug" => line(LineFaultKind::Unplug),
             "babble" => line(LineFaultKind::Babble),
             "silence" => line(LineFaultKind::Silence),
-            "shared-hardware-id" => match rest[..] {
-                [unit, other] => Ok(Self::Image(unit.parse()?, ImageFault::SharedHardwareId(other.parse()?))),
-                _ => Err(FaultError::Form {
-                    text: text.to_owned(),
-                    form: "shared-hardware-id:UNIT:OTHER; UNIT shows the hardware ID of OTHER",
-                }),
-            },
+            "shared-hardware-id" => shared(
+                ImageFault::SharedHardwareId,
+                "shared-hardware-id:UNIT:OTHER; UNIT shows the hardware ID of OTHER",
+            ),
+            "same-label" => {
+                shared(ImageFault::SameLabel, "same-label:UNIT:OTHER; UNIT has the label of OTHER")
+            }
             _ => match rest[..] {
                 [unit] => Ok(Self::Image(unit.parse()?, kind.parse()?)),
                 _ => {
@@ -134,9 +155,12 @@ impl FromStr for ImageFault {
             "no-openssl" => Ok(Self::NoOpenssl),
             "wrong-password" => Ok(Self::WrongPassword),
             "blank-hardware-id" => Ok(Self::BlankHardwareId),
-            _ => match text.strip_prefix("shared-hardware-id:") {
-                Some(other) => Ok(Self::SharedHardwareId(other.parse()?)),
-                None => Err(FaultError::Kind(text.to_owned())),
+            "eeprom-write-fails" => Ok(Self::EepromWriteFails),
+            "eeprom-verify-fails" => Ok(Self::EepromVerifyFails),
+            _ => match text.split_once(':') {
+                Some(("shared-hardware-id", other)) => Ok(Self::SharedHardwareId(other.parse()?)),
+                Some(("same-label", other)) => Ok(Self::SameLabel(other.parse()?)),
+                _ => Err(FaultError::Kind(text.to_owned())),
             },
         }
     }
@@ -149,6 +173,9 @@ impl fmt::Display for ImageFault {
             Self::WrongPassword => f.write_str("wrong-password"),
             Self::BlankHardwareId => f.write_str("blank-hardware-id"),
             Self::SharedHardwareId(other) => write!(f, "shared-hardware-id:{other}"),
+            Self::EepromWriteFails => f.write_str("eeprom-write-fails"),
+            Self::EepromVerifyFails => f.write_str("eeprom-verify-fails"),
+            Self::SameLabel(other) => write!(f, "same-label:{other}"),
         }
     }
 }
@@ -173,6 +200,8 @@ pub(super) struct LineFaults<'a> {
     pub(super) requests: &'a [FaultRequest],
     pub(super) seed: u64,
     pub(super) percent: u8,
+    /// Those that are drawn strike within so many bytes from the host.
+    pub(super) within: u64,
 }
 
 impl LineFaults<'_> {
@@ -194,7 +223,7 @@ impl LineFaults<'_> {
             1 => LineFaultKind::Babble,
             _ => LineFaultKind::Silence,
         };
-        (chance % 100 < u64::from(self.percent)).then_some(LineFault { kind, after: after % RANDOM_WITHIN })
+        (chance % 100 < u64::from(self.percent)).then_some(LineFault { kind, after: after % self.within })
     }
 }
 
@@ -264,6 +293,7 @@ mod tests {
             ("silence:1:many", "write it as KIND:UNIT or KIND:UNIT:BYTES"),
             ("no-openssl:1:2", "write it as KIND:UNIT"),
             ("babble:0", "`0` is no unit"),
+            ("same-label:1", "UNIT has the label of OTHER"),
             ("shared-hardware-id:1", "UNIT shows the hardware ID of OTHER"),
         ] {
             let error = text.parse::<FaultRequest>().unwrap_err().to_string();
@@ -274,7 +304,7 @@ mod tests {
     #[test]
     fn draws_depend_on_seed_unit_and_insertion_alone() {
         let draws = |seed, percent| -> Vec<_> {
-            let faults = LineFaults { requests: &[], seed, percent };
+            let faults = LineFaults { requests: &[], seed, percent, within: 8192 };
             (1..=200).map(|number| faults.at(unit(&number.to_string()), 1)).collect()
         };
         assert_eq!(draws(7, 30), draws(7, 30));
@@ -289,7 +319,7 @@ mod tests {
     fn what_is_asked_for_strikes_once_and_in_order() {
         let requests: Vec<FaultRequest> =
             ["unplug:1:10", "silence:2", "babble:1"].map(|text| text.parse().unwrap()).into();
-        let faults = LineFaults { requests: &requests, seed: 1, percent: 0 };
+        let faults = LineFaults { requests: &requests, seed: 1, percent: 0, within: 8192 };
         let kinds: Vec<_> =
             (1..=3).map(|insertion| faults.at(unit("1"), insertion).map(|fault| fault.kind)).collect();
         assert_eq!(kinds, [Some(LineFaultKind::Unplug), Some(LineFaultKind::Babble), None]);

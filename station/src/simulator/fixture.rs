@@ -4,14 +4,15 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::Plan;
-use super::console::{Console, ConsoleSettings, Happening};
-use super::enclosure::Enclosure;
+use super::console::Happening;
 use super::event::{Event, Reason};
 use super::fault::{LineFaults, Noise};
+use super::plan::Plan;
 use super::port::Port;
+use super::power::Power;
 use super::queue::{Queue, WaitingUnit};
-use super::relay::{Departure, Occurrence, Relay};
+use super::relay::{Occurrence, Relay};
+use super::scanner::Window;
 use super::stop::Stop;
 
 /// An unplugged unit is back after this.
@@ -23,8 +24,7 @@ const EMPTY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Hall<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) console: ConsoleSettings,
-    pub(super) enclosure: Enclosure,
+    pub(super) power: Power,
     pub(super) queue: Queue,
 }
 
@@ -32,6 +32,8 @@ pub(super) struct Hall<'a> {
 pub(super) struct Fixture<'a> {
     pub(super) number: u16,
     pub(super) link: PathBuf,
+    /// What its scanner sees, if it has one.
+    pub(super) window: Window,
     pub(super) hall: &'a Hall<'a>,
 }
 
@@ -59,13 +61,8 @@ impl Fixture<'_> {
                 inserted = self.put_next_in(report)?;
                 continue;
             };
-            let reason = match self.attend(&unit, port, report, stop)? {
-                Departure::LoggedOut => Reason::LoggedOut,
-                Departure::LoginRefused => Reason::LoginRefused,
-                Departure::Mute => Reason::Mute,
-                Departure::Unplugged => Reason::Unplugged,
-                Departure::Stopped => Reason::Stopped,
-            };
+            let reason = self.attend(&unit, port, report, stop)?;
+            self.window.clear();
             report(Event::UnitOut { fixture: self.number, unit: unit.unit.number(), reason });
             inserted = match reason {
                 Reason::Stopped => return Ok(()),
@@ -75,7 +72,11 @@ impl Fixture<'_> {
                     }
                     Some(self.put_in(unit, report)?)
                 }
-                Reason::LoggedOut | Reason::LoginRefused | Reason::Mute => {
+                Reason::LoggedOut
+                | Reason::LoginRefused
+                | Reason::Rebooted
+                | Reason::CommandRefused
+                | Reason::Mute => {
                     self.hall.queue.put_back(unit);
                     if stop.wait(self.hall.plan.exchange)? {
                         return Ok(());
@@ -92,10 +93,12 @@ impl Fixture<'_> {
         report(Event::UnitIn {
             fixture: self.number,
             unit: unit.unit.number(),
-            hardware_id: unit.unit.hardware_id().to_owned(),
+            hardware_id: unit.unit.hardware_id().map(str::to_owned),
+            label: unit.unit.label().to_owned(),
             insertion: unit.insertions,
             port: self.link.clone(),
         });
+        self.window.show(unit.unit.number(), unit.unit.label());
         Ok((unit, port))
     }
 
@@ -106,10 +109,15 @@ impl Fixture<'_> {
         mut port: Port,
         report: &dyn Fn(Event),
         stop: &Stop,
-    ) -> io::Result<Departure> {
-        let Hall { plan, console, enclosure, .. } = self.hall;
+    ) -> io::Result<Reason> {
+        let Hall { plan, power, .. } = self.hall;
         let (fixture, unit) = (self.number, waiting.unit.number());
-        let faults = LineFaults { requests: &plan.faults, seed: plan.seed, percent: plan.fault_percent };
+        let faults = LineFaults {
+            requests: &plan.faults,
+            seed: plan.seed,
+            percent: plan.fault_percent,
+            within: plan.device.board().bytes_of_a_unit(),
+        };
         let fault = faults.at(unit, waiting.insertions);
         let noise = Noise::new(plan.seed, unit, waiting.insertions);
         let tell = |occurrence| {
@@ -118,12 +126,13 @@ impl Fixture<'_> {
                 Occurrence::Console(Happening::LoginRefused) => Event::LoginRefused { fixture, unit },
                 Occurrence::Console(Happening::LoggedOut) => Event::LoggedOut { fixture, unit },
                 Occurrence::Console(Happening::Rebooted) => Event::Rebooted { fixture, unit },
+                Occurrence::Console(Happening::CommandRefused) => Event::CommandRefused { fixture, unit },
                 Occurrence::Fault(fault) => {
                     Event::Fault { fixture, unit, fault: fault.kind, after: fault.after }
                 }
             });
         };
-        let console = Console::power_on(&waiting.unit, console, enclosure, Instant::now())?;
+        let console = power.on(&waiting.unit, Instant::now())?;
         Relay::new(&mut port, console, fault, noise, plan.pacing, &tell).run(stop)
     }
 }

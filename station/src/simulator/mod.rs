@@ -1,30 +1,36 @@
-//! Units that are not there: Linux gateways with real shells, on pseudo-terminals, to rehearse a product.
+//! Units that are not there, on pseudo-terminals, to rehearse a product: Linux gateways with real shells, or MXChip
+//! boards whose console follows their published firmware.
 //!
 //! ```text
-//! host ── outer terminal ── relay ── console ── inner terminal ── shell in its unit's folder
-//!         (fixtures/1)      speed,   boot,
-//!                           faults   login
+//! host ── outer terminal ── relay ── gateway's console ── inner terminal ── shell in its unit's folder
+//!         (fixtures/1)      speed,   boot, login
+//!                           faults
+//!                                 ── MXChip's console ── its unit's eeprom/
+//! host ── scanner (scanners/1) ── label of the unit in the fixture
 //! ```
 //!
 //! **The exchange rule.** Units wait in one queue, 1 to N; the first M go into the fixtures. When the host closes the
-//! port, the unit leaves if the last that happened on its console was a logout or a refused login, or if it is silent
-//! or babbles by a fault. Then its port vanishes, it goes to the queue's end, and after a pause the next unit of the
-//! queue comes in. If the host closes the port with a session open (it died), or without having said anything, the
-//! unit stays. An unplugged unit comes back into the same fixture.
+//! port, the unit leaves if the last that happened on its console was a logout or a refused login (gateway), or if the
+//! last command was `exit` or was answered with an error (MXChip), or if it is silent or babbles by a fault. Then its
+//! port vanishes, it goes to the queue's end, and after a pause the next unit of the queue comes in. If the host closes
+//! the port in the midst of its work (it died), or without having said anything, the unit stays. An unplugged unit
+//! comes back into the same fixture.
 
+mod board;
 mod console;
-mod enclosure;
 mod event;
 mod fault;
 mod fixture;
-mod login;
+mod gateway;
+mod mxchip;
 mod pacing;
+mod plan;
 mod port;
+mod power;
 mod pty;
 mod queue;
 mod relay;
-mod root_file_system;
-mod session;
+mod scanner;
 mod stop;
 mod unit;
 mod unit_number;
@@ -36,51 +42,24 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use thiserror::Error;
 
-pub use enclosure::EnclosureError;
+pub use board::Board;
 pub use event::{Event, Reason};
 pub use fault::{FaultError, FaultRequest, ImageFault, LineFault, LineFaultKind};
-pub use login::ConsolePassword;
+pub use gateway::{ConsolePassword, EnclosureError};
+pub use plan::{Device, Plan};
 pub use stop::{Stop, StopSwitch, stop_switch};
 pub use unit::UnitError;
 pub use unit_number::{UnitNumber, UnitNumberError};
 
-use console::ConsoleSettings;
-use enclosure::Enclosure;
 use fixture::{Fixture, Hall};
 use port::Port;
+use power::Power;
 use queue::{Queue, WaitingUnit};
+use scanner::{Scanner, Window};
 use unit::Unit;
-
-/// What to simulate.
-#[derive(Debug)]
-pub struct Plan {
-    /// Holds the units and the ports. Made if it is not there; units that are there are kept.
-    pub folder: PathBuf,
-    /// How many units.
-    pub units: UnitNumber,
-    /// How many fixtures.
-    pub fixtures: u16,
-    /// The shell, with its arguments: `sh`, `bash`, `busybox sh`.
-    pub shell: String,
-    /// The password of root on the consoles.
-    pub console_password: ConsolePassword,
-    /// How long a unit takes to boot.
-    pub boot: Duration,
-    /// How long a fixture is empty between two units.
-    pub exchange: Duration,
-    /// Whether lines are as slow as their speed says.
-    pub pacing: bool,
-    /// From this come hardware IDs and random faults.
-    pub seed: u64,
-    /// Faults of certain units.
-    pub faults: Vec<FaultRequest>,
-    /// So many insertions of a hundred have a random fault of the line.
-    pub fault_percent: u8,
-}
 
 /// Why the simulator cannot start or go on.
 #[derive(Debug, Error)]
@@ -92,6 +71,16 @@ pub enum SimulatorError {
         fault_of: UnitNumber,
         /// The last.
         last: UnitNumber,
+    },
+    /// A fault is asked of a unit that cannot have it.
+    #[error("`{fault}` is a fault of the board {of}, not of {board}: leave it out, or take --board {of}")]
+    NotOfBoard {
+        /// What was asked for.
+        fault: ImageFault,
+        /// The board that can have it.
+        of: Board,
+        /// The board that is simulated.
+        board: Board,
     },
     /// The folder cannot be used.
     #[error("cannot use {path}: check that the folder can be written and has room")]
@@ -135,37 +124,70 @@ pub enum SimulatorError {
 /// # Errors
 /// [`SimulatorError`]. One fixture that fails does not end the others; the first such failure is the error.
 pub fn run(plan: &Plan, stop: &Stop, observe: impl FnMut(&Event)) -> Result<(), SimulatorError> {
-    let outside = plan.faults.iter().map(FaultRequest::unit).find(|unit| *unit > plan.units);
-    if let Some(fault_of) = outside {
-        return Err(SimulatorError::NoSuchUnit { fault_of, last: plan.units });
-    }
-    let enclosure = Enclosure::prepare()?;
-    let shell: Vec<String> = plan.shell.split_whitespace().map(str::to_owned).collect();
+    check_faults(plan)?;
+    let power = Power::prepare(plan)?;
     let _lock = hold(&plan.folder)?;
-    let ports = empty_ports_folder(&plan.folder)?;
-    let units = open_units(plan, &shell)?;
-    let console = ConsoleSettings { shell, password: plan.console_password.clone(), boot: plan.boot };
-    let hall = Hall { plan, console, enclosure, queue: Queue::new(units) };
+    let ports = empty_ports_folder(&plan.folder, "fixtures")?;
+    let units = open_units(plan, &power)?;
+    let hall = Hall { plan, power, queue: Queue::new(units) };
     let observe = RefCell::new(observe);
     let tell = |event: Event| observe.borrow_mut()(&event);
-    let mut fixtures = Vec::new();
-    for number in 1..=plan.fixtures {
-        let fixture = Fixture { number, link: ports.join(number.to_string()), hall: &hall };
+    let fixtures: Vec<Fixture<'_>> = (1..=plan.fixtures)
+        .map(|number| Fixture {
+            number,
+            link: ports.join(number.to_string()),
+            window: Window::default(),
+            hall: &hall,
+        })
+        .collect();
+    let mut occupied = Vec::new();
+    for fixture in &fixtures {
         let inserted = fixture
             .put_next_in(&tell)
-            .map_err(|source| SimulatorError::Fixture { fixture: number, source })?;
-        fixtures.push((fixture, inserted));
+            .map_err(|source| SimulatorError::Fixture { fixture: fixture.number, source })?;
+        occupied.push((fixture, inserted));
+    }
+    let mut scanners = Vec::new();
+    let mut scanner_ports = Vec::new();
+    if plan.scanners {
+        let folder = empty_ports_folder(&plan.folder, "scanners")?;
+        for fixture in &fixtures {
+            let link = folder.join(fixture.number.to_string());
+            let scanner = Scanner::plug_in(fixture.number, &link, &fixture.window)
+                .map_err(|source| SimulatorError::Fixture { fixture: fixture.number, source })?;
+            scanners.push(scanner);
+            scanner_ports.push(link);
+        }
     }
     tell(Event::Ready {
         units: plan.units.get(),
-        ports: fixtures.iter().map(|(fixture, _)| fixture.link.clone()).collect(),
+        ports: fixtures.iter().map(|fixture| fixture.link.clone()).collect(),
+        scanners: scanner_ports,
     });
-    exchange_units(fixtures, &tell, stop)
+    exchange_units(occupied, scanners, &tell, stop)
 }
 
-/// Runs the fixtures, a thread each, until all have ended.
+/// Each fault must be one that its unit can have.
+fn check_faults(plan: &Plan) -> Result<(), SimulatorError> {
+    let board = plan.device.board();
+    for request in &plan.faults {
+        if request.unit() > plan.units {
+            return Err(SimulatorError::NoSuchUnit { fault_of: request.unit(), last: plan.units });
+        }
+        if let FaultRequest::Image(_, fault) = *request
+            && let Some(of) = fault.board()
+            && of != board
+        {
+            return Err(SimulatorError::NotOfBoard { fault, of, board });
+        }
+    }
+    Ok(())
+}
+
+/// Runs the fixtures and the scanners, a thread each, until all have ended.
 fn exchange_units(
-    fixtures: Vec<(Fixture<'_>, Option<(WaitingUnit, Port)>)>,
+    fixtures: Vec<(&Fixture<'_>, Option<(WaitingUnit, Port)>)>,
+    scanners: Vec<Scanner<'_>>,
     tell: &dyn Fn(Event),
     stop: &Stop,
 ) -> Result<(), SimulatorError> {
@@ -177,10 +199,14 @@ fn exchange_units(
             threads.push(scope.spawn(move || {
                 // The receiver lives until all senders are gone.
                 let report = |event| drop(sender.send(event));
-                fixture.run(inserted, &report, stop).map_err(|source| {
-                    report(Event::FixtureFailed { fixture: fixture.number, reason: source.to_string() });
-                    SimulatorError::Fixture { fixture: fixture.number, source }
-                })
+                failed(fixture.number, fixture.run(inserted, &report, stop), &report)
+            }));
+        }
+        for scanner in scanners {
+            let sender = sender.clone();
+            threads.push(scope.spawn(move || {
+                let report = |event| drop(sender.send(event));
+                failed(scanner.fixture(), scanner.run(&report, stop), &report)
             }));
         }
         drop(sender);
@@ -188,6 +214,14 @@ fn exchange_units(
         threads
             .into_iter()
             .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+/// Tells at once if a fixture or its scanner has failed: the others go on.
+fn failed(fixture: u16, result: io::Result<()>, report: &dyn Fn(Event)) -> Result<(), SimulatorError> {
+    result.map_err(|source| {
+        report(Event::FixtureFailed { fixture, reason: source.to_string() });
+        SimulatorError::Fixture { fixture, source }
     })
 }
 
@@ -205,10 +239,10 @@ fn hold(folder: &Path) -> Result<File, SimulatorError> {
     }
 }
 
-/// The folder of ports, absolute, without what a killed simulator left in it.
-fn empty_ports_folder(folder: &Path) -> Result<PathBuf, SimulatorError> {
+/// A folder of ports, absolute, without what a killed simulator left in it.
+fn empty_ports_folder(folder: &Path, name: &str) -> Result<PathBuf, SimulatorError> {
     let empty = || {
-        let ports = std::path::absolute(folder.join("fixtures"))?;
+        let ports = std::path::absolute(folder.join(name))?;
         DirBuilder::new().recursive(true).create(&ports)?;
         for entry in fs::read_dir(&ports)? {
             let entry = entry?;
@@ -218,19 +252,18 @@ fn empty_ports_folder(folder: &Path) -> Result<PathBuf, SimulatorError> {
         }
         Ok(ports)
     };
-    empty().map_err(|source| SimulatorError::Folder { path: folder.join("fixtures"), source })
+    empty().map_err(|source| SimulatorError::Folder { path: folder.join(name), source })
 }
 
-fn open_units(plan: &Plan, shell: &[String]) -> Result<Vec<Unit>, SimulatorError> {
+fn open_units(plan: &Plan, power: &Power) -> Result<Vec<Unit>, SimulatorError> {
     let failed = |source| SimulatorError::Folder { path: plan.folder.join("units"), source };
     let units = std::path::absolute(plan.folder.join("units")).map_err(failed)?;
     DirBuilder::new().recursive(true).create(&units).map_err(failed)?;
     let mut opened = Vec::new();
     for number in plan.units.all_up_to() {
-        let unit = Unit::open_or_make(&units, number, plan.seed, &plan.faults)?;
-        let program = shell.first().map_or("sh", String::as_str);
-        if unit.root().join("bin").join(program).symlink_metadata().is_err() {
-            return Err(SimulatorError::NoShell { unit: number, program: program.to_owned() });
+        let unit = Unit::open_or_make(&units, number, plan.device.board(), plan.seed, &plan.faults)?;
+        if let Some(program) = power.missing_shell(&unit) {
+            return Err(SimulatorError::NoShell { unit: number, program });
         }
         opened.push(unit);
     }

@@ -103,6 +103,8 @@ impl Master {
     pub(super) fn discard_unread(&self) {
         // Where it cannot be discarded, the next reader finds a few stale bytes, as on many an adapter.
         let _ = tcflush(self, QueueSelector::OFlush);
+        // What has crossed already lies with the other end.
+        let _ = self.open_slave().map(|slave| tcflush(slave, QueueSelector::IFlush));
     }
 
     /// Lets the other end be opened again after a host that had it for itself died. A serial port forgets this by

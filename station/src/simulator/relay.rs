@@ -1,4 +1,5 @@
 //! Between a fixture's port and the console of the unit in it: speed, faults of the line, and who hangs up when.
+//! The console may be that of any board.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 
 use super::console::{Console, Happening};
+use super::event::Reason;
 use super::fault::{LineFault, LineFaultKind, Noise};
 use super::pacing::Pacer;
 use super::port::Port;
@@ -17,21 +19,6 @@ use super::stop::{Stop, wait_for};
 const PORTION: usize = 256;
 /// A port that nobody has open is looked at this often.
 const UNATTENDED: Duration = Duration::from_millis(20);
-
-/// Why a unit leaves its fixture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Departure {
-    /// The host closed the port after it had logged out.
-    LoggedOut,
-    /// The host closed the port after its login was refused.
-    LoginRefused,
-    /// The host closed the port, having had no sensible answer.
-    Mute,
-    /// The cable was pulled.
-    Unplugged,
-    /// The simulator ends.
-    Stopped,
-}
 
 /// What the relay tells while it works.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +32,7 @@ pub(super) enum Occurrence {
 /// One unit in one fixture, for as long as it stays.
 pub(super) struct Relay<'a> {
     port: &'a mut Port,
-    console: Console<'a>,
+    console: Box<dyn Console + 'a>,
     /// Still to come.
     fault: Option<LineFault>,
     /// Struck, and there until the unit leaves: babble or silence.
@@ -66,7 +53,7 @@ pub(super) struct Relay<'a> {
 impl<'a> Relay<'a> {
     pub(super) fn new(
         port: &'a mut Port,
-        console: Console<'a>,
+        console: Box<dyn Console + 'a>,
         fault: Option<LineFault>,
         noise: Noise,
         pacing: bool,
@@ -90,7 +77,7 @@ impl<'a> Relay<'a> {
     }
 
     /// Relays until the unit leaves.
-    pub(super) fn run(mut self, stop: &Stop) -> io::Result<Departure> {
+    pub(super) fn run(mut self, stop: &Stop) -> io::Result<Reason> {
         if self.fault.is_some_and(|fault| fault.after == 0 && fault.kind != LineFaultKind::Unplug) {
             self.strike();
         }
@@ -101,7 +88,7 @@ impl<'a> Relay<'a> {
             if !self.attended {
                 self.console.discard_printed();
                 if stop.wait(UNATTENDED)? {
-                    return Ok(Departure::Stopped);
+                    return Ok(Reason::Stopped);
                 }
                 self.attended = self.port.master().is_attended()?;
                 continue;
@@ -111,7 +98,7 @@ impl<'a> Relay<'a> {
             }
             self.send(now)?;
             if self.attended && self.wait(stop)? {
-                return Ok(Departure::Stopped);
+                return Ok(Reason::Stopped);
             }
         }
     }
@@ -141,7 +128,7 @@ impl<'a> Relay<'a> {
     }
 
     /// Takes what the host has sent.
-    fn receive(&mut self, now: Instant) -> io::Result<Option<Departure>> {
+    fn receive(&mut self, now: Instant) -> io::Result<Option<Reason>> {
         if !self.incoming.is_free(now) {
             return Ok(None);
         }
@@ -156,7 +143,7 @@ impl<'a> Relay<'a> {
         }
     }
 
-    fn host_said(&mut self, bytes: &[u8], now: Instant) -> io::Result<Option<Departure>> {
+    fn host_said(&mut self, bytes: &[u8], now: Instant) -> io::Result<Option<Reason>> {
         self.spoken_to = true;
         let before = self.received;
         self.received += bytes.len() as u64;
@@ -173,7 +160,7 @@ impl<'a> Relay<'a> {
             self.tell();
         }
         if due && self.strike() == Some(LineFaultKind::Unplug) {
-            return Ok(Some(Departure::Unplugged));
+            return Ok(Some(Reason::Unplugged));
         }
         if self.mute == Some(LineFaultKind::Babble) && self.to_host.len() < PORTION {
             self.to_host.extend(self.noise.burst());
@@ -193,16 +180,14 @@ impl<'a> Relay<'a> {
     }
 
     /// The exchange rule: see the module.
-    fn host_closed(&mut self) -> io::Result<Option<Departure>> {
+    fn host_closed(&mut self) -> io::Result<Option<Reason>> {
         let spoken_to = std::mem::take(&mut self.spoken_to);
         self.attended = false;
         self.to_host.clear();
-        let departure = match self.console.is_done_with() {
+        let departure = match self.mute {
             _ if !spoken_to => None,
-            _ if self.mute.is_some() => Some(Departure::Mute),
-            Some(Happening::LoginRefused) => Some(Departure::LoginRefused),
-            Some(_) => Some(Departure::LoggedOut),
-            None => None,
+            Some(_) => Some(Reason::Mute),
+            None => self.console.is_done_with(),
         };
         if departure.is_none() {
             self.port.make_ready_for_next_host()?;

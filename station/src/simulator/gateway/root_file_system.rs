@@ -137,7 +137,12 @@ const REBOOT: &str = "\
 ";
 
 /// Builds the file system in a folder that does not exist yet, without the programs that are to be `lacking`.
-pub(super) fn build(root: &Path, host_name: &str, hardware_id: &str, lacking: &[&str]) -> io::Result<()> {
+pub(in crate::simulator) fn build(
+    root: &Path,
+    host_name: &str,
+    hardware_id: &str,
+    lacking: &[&str],
+) -> io::Result<()> {
     make_folder(root, 0o755)?;
     for (folder, mode) in FOLDERS {
         make_folder(&root.join(folder), mode)?;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use super::pty::{Arrival, Master};
+use crate::simulator::pty::{Arrival, Master};
 
 /// A running shell with its terminal. Dropping it ends the shell and all that it started.
 #[derive(Debug)]

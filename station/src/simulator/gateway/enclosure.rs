@@ -71,7 +71,7 @@ pub enum EnclosureError {
 
 /// Proof that units' shells can run here, and the tools to do it with.
 #[derive(Debug)]
-pub(super) struct Enclosure {
+pub(in crate::simulator) struct Enclosure {
     setpriv: PathBuf,
     unshare: PathBuf,
     setsid: PathBuf,
@@ -80,7 +80,7 @@ pub(super) struct Enclosure {
 
 impl Enclosure {
     /// Looks for the tools and tries them.
-    pub(super) fn prepare() -> Result<Self, EnclosureError> {
+    pub(in crate::simulator) fn prepare() -> Result<Self, EnclosureError> {
         let as_root = rustix::process::geteuid().is_root();
         let util_linux = "util-linux 2.38 or newer";
         let found =

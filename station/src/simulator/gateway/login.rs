@@ -33,7 +33,7 @@ impl ConsolePassword {
     }
 
     /// One that is certainly another.
-    pub(super) fn altered(&self) -> Self {
+    pub(in crate::simulator) fn altered(&self) -> Self {
         Self(Zeroizing::new(format!("{}-altered", *self.0)))
     }
 }
