@@ -204,12 +204,12 @@ fn a_product_that_asks_for_what_its_link_cannot_give_is_refused() {
         ),
         (
             "weak-key.toml",
-            &["item `device-key` holds the private key and asks for device digest: ask for challenge"],
+            &["item `device-key` holds the unit's key and asks for device digest: ask for challenge"],
         ),
         (
             "strong-chain.toml",
             &[
-                "item `certificate-chain` asks for a challenge and holds no private key: ask for device-digest or read-back",
+                "item `certificate-chain` asks for a challenge and holds no key: ask for device-digest or read-back",
             ],
         ),
         ("no-scope.toml", &["no item writes ${registration_id}: a unit without it cannot register; add it"]),

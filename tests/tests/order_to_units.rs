@@ -49,7 +49,8 @@ fn an_order_becomes_verified_units() {
     drop(simulator);
 
     let verdicts = outcome.verdicts();
-    assert_eq!(verdicts.len(), 4, "{}", outcome.stdout);
+    // A unit that was back before the last one was done is verified again.
+    assert!(verdicts.len() >= 4, "{}", outcome.stdout);
     for verdict in &verdicts {
         assert_eq!(verdict["verdict"], "accepted");
         let evidence = verdict["evidence"].as_array().unwrap();

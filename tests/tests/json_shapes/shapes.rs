@@ -57,8 +57,8 @@ pub(crate) fn attempt() -> Value {
 /// A unit, as `unit` shows it.
 pub(crate) fn unit() -> Value {
     let credential = json!({
-        "certificate_serial": "hex", "public_key": "hex", "authority": "string", "chain": "string",
-        "state": "=issued|live|superseded|revoked", "reason": "string?",
+        "credential_kind": "=certificate", "certificate_serial": "hex", "public_key": "hex", "authority": "string",
+        "chain": "string", "state": "=issued|live|superseded|revoked", "reason": "string?",
     });
     json!({
         "id_scope": "string", "registration_id": "string", "order": "string", "name": "string?",
@@ -106,7 +106,7 @@ pub(crate) fn entry(entry: &Value) -> Value {
     let word = || json!({"identity": identity(), "reason": "string"});
     let fact = match entry["fact"]["kind"].as_str().unwrap() {
         "station_created" => json!({}),
-        "secret_imported" => json!({"name": "string"}),
+        "secret_imported" => json!({"name": "string", "secret_kind": "=text|group-key|device-keys"}),
         "authority_created" => json!({
             "label": "string", "role": "=root|intermediate", "issuer?": "string", "certificate_serial": "hex",
             "public_key": "hex", "certificate": "string",
@@ -118,9 +118,10 @@ pub(crate) fn entry(entry: &Value) -> Value {
         "order_rows" => json!({"order": "string", "rows": [{
             "registration_id": "string", "name?": "string", "serial_number?": "string", "hardware_id?": "string",
         }]}),
-        "run_started" => json!({"order": "string", "product_sha256": "hex", "authority": "string"}),
+        "run_started" => json!({"order": "string", "product_sha256": "hex", "attestation": "string"}),
         "attempt_opened" => json!({
             "order": "string", "fixture": "string", "hardware_id": "string", "learnt_from": "string",
+            "scanned?": "string",
         }),
         "refused" => json!({
             "attempt?": "integer", "order": "string", "fixture": "string", "hardware_id?": "string",
@@ -131,8 +132,8 @@ pub(crate) fn entry(entry: &Value) -> Value {
             "decision": "=new|same-again|resume|reissue",
         }),
         "issued" => json!({
-            "attempt": "integer", "identity": identity(), "certificate_serial": "hex", "public_key": "hex",
-            "chain": "string", "authority": "string", "supersedes?": "string",
+            "attempt": "integer", "identity": identity(), "credential_kind": "=certificate",
+            "certificate_serial": "hex", "public_key": "hex", "chain": "string", "authority": "string", "supersedes?": "string",
         }),
         "announced" => json!({"attempt": "integer", "act": "=write|restart", "item?": "string"}),
         "accepted" => json!({"attempt": "integer", "identity": identity(), "evidence": evidence()}),
@@ -151,7 +152,7 @@ pub(crate) fn simulator_event(event: &Value) -> Value {
     let fields = match event["event"].as_str().unwrap() {
         "ready" => return json!({"event": "string", "units": "integer", "ports": ["string"]}),
         "fixture_failed" => return json!({"event": "string", "fixture": "integer", "reason": "string"}),
-        "unit_in" => json!({"hardware_id": "string", "insertion": "integer", "port": "string"}),
+        "unit_in" => json!({"hardware_id": "string", "insertion": "integer", "port": "string", "label": "string"}),
         "logged_in" | "login_refused" | "logged_out" | "rebooted" => json!({}),
         "fault" => json!({"fault": "=unplug|babble|silence", "after": "integer"}),
         "unit_out" => json!({"reason": "=logged_out|login_refused|mute|unplugged|stopped"}),
