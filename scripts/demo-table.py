@@ -1,8 +1,8 @@
-"""Puts together what a demo run left, as the table that ends it.
+"""Shows what came of one of the demo's orders, as a table.
 
-Reads, under FOLDER/out: run.jsonl (the events of `station run --json`) and judged.tsv (registration ID, the unit's
-folder and openssl's judgement of its files, a line for each unit that holds a configuration). Exit code 1 if an
-accepted unit's files are missing, doubled or bad, or if the broken unit did not fail.
+Reads, in the folder OUT: ORDER.jsonl (the events of `station run --json`), ORDER.seconds and ORDER.tsv (registration ID,
+the unit's files and an outsider's judgement of them, a line for each unit that holds settings). Exit code 1 if an accepted
+unit's files are missing, doubled or bad, if the order is not done, or if other units failed than those that were broken.
 """
 
 import argparse
@@ -43,36 +43,40 @@ def evidence_lines(accepted):
         yield f"{item}: {grade}{', after a restart' if after_restart else ''} ({count} units)"
 
 
-def faults_of(accepted, failed, summary, judged):
+def faults_of(accepted, failed, summary, judged, failures):
     """What keeps this demo from being a good one."""
+    if not summary["done"] or summary["accepted"] != summary["ordered"]:
+        yield f"{summary['accepted']} of {summary['ordered']} units were accepted"
     if len(accepted) != summary["accepted"]:
         yield f"{len(accepted)} units were accepted, and the summary says {summary['accepted']}"
     for registration_id in accepted:
         units = judged.get(registration_id, [])
         if len(units) != 1:
             yield f"{registration_id}: accepted, and on {len(units)} units"
-        for folder, judgement in units:
+        for files, judgement in units:
             if judgement != "ok":
-                yield f"{registration_id} ({folder}): {judgement}"
-    if not accepted:
-        yield "no unit was accepted"
-    if not failed:
-        yield "the broken unit did not fail"
+                yield f"{registration_id} ({files}): {judgement}"
+    if len(failed) != failures:
+        yield f"{len(failed)} attempts failed, and {failures} should have"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", required=True, metavar="FOLDER", help="the demo's folder")
-    parser.add_argument("--seconds", required=True, type=float, help="how long the run took")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="the demo's records")
+    parser.add_argument("--order", required=True, help="the order")
+    parser.add_argument("--judge", required=True, help="who judged the units' files, and of what")
+    parser.add_argument("--failures", required=True, type=int, help="how many attempts must have failed")
     options = parser.parse_args()
 
-    verdicts, summary = read_run(f"{options.run}/out/run.jsonl")
-    judged = read_judged(f"{options.run}/out/judged.tsv")
+    verdicts, summary = read_run(f"{options.out}/{options.order}.jsonl")
+    judged = read_judged(f"{options.out}/{options.order}.tsv")
+    with open(f"{options.out}/{options.order}.seconds", encoding="utf-8") as file:
+        whole = float(file.read())
     passes = [verdict for verdict in verdicts if verdict["verdict"] == "accepted"]
     # A unit that comes back is verified again, and stays the same unit.
     accepted = {verdict["registration_id"]: verdict for verdict in reversed(passes)}
     failed = [verdict for verdict in verdicts if verdict["verdict"] == "failed"]
-    faults = list(faults_of(accepted, failed, summary, judged))
+    faults = list(faults_of(accepted, failed, summary, judged, options.failures))
     good = sum(
         all(judgement == "ok" for _, judgement in judged.get(registration_id, [("", "missing")]))
         for registration_id in accepted
@@ -83,7 +87,7 @@ def main():
         ("ordered", f"{summary['ordered']}"),
         ("accepted", f"{summary['accepted']}"),
         *(("  evidence" if n == 0 else "", text) for n, text in enumerate(evidence_lines(accepted.values()))),
-        ("  by openssl", f"{good} units: chain verifies, key is the leaf's, CN is the registration ID"),
+        ("  judged", f"{good} units good, by {options.judge}"),
         ("verified again", f"{len(passes) - len(accepted)} units that came back: nothing was issued"),
         ("failed", f"{len(failed)}"),
         *(
@@ -91,15 +95,9 @@ def main():
              f"{verdict['reason']} (next: {verdict['disposition']})")
             for verdict in failed
         ),
-        ("still open", f"{summary.get('open', 0)}"),
-        ("on hold", f"{summary.get('on_hold', 0)}"),
+        ("open, on hold", f"{summary['open']}, {summary['on_hold']}"),
         ("seconds a unit", f"{seconds[len(seconds) // 2]:.1f} (shortest {seconds[0]:.1f}, longest {seconds[-1]:.1f})"),
-        ("the whole run", f"{options.seconds:.1f} s"),
-        ("enrollment", f"{options.run}/out/demo-line-1.json"),
-        ("IoT Central", f"{options.run}/out/central-devices.csv"),
-        ("events", f"{options.run}/out/run.jsonl"),
-        ("the station", f"{options.run}/station"),
-        ("the units' files", f"{options.run}/simulated/units"),
+        ("the whole run", f"{whole:.1f} s"),
     ]
     width = max(len(label) for label, _ in rows)
     print(f"\nOrder {summary['order']}")

@@ -11,6 +11,13 @@ STATION_BIN=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug/station
 TOOLS_PYTHON=$ROOT/tests/tools/.venv/bin/python3
 export STATION_BIN
 
+# Simulated units have users of their own. Without root that takes a user namespace, in which their files are read as well:
+# a command with "${as_units[@]}" before it runs there.
+as_units=()
+if [[ $(id -u) -ne 0 ]]; then
+    as_units=(unshare --map-root-user --map-auto --)
+fi
+
 step() {
     printf '\n== %s\n' "$*" >&2
 }
@@ -27,6 +34,7 @@ has() {
         gcc) command -v cc ;;
         libc6-dev) [[ -e /usr/include/stdlib.h ]] ;;
         python3-venv) python3 -c 'import ensurepip, venv' ;;
+        uidmap) command -v newuidmap ;;
         *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
@@ -50,6 +58,11 @@ need() {
     for package in "${missing[@]}"; do
         has "$package" || die "$package is installed, and what it should bring is still not found"
     done
+}
+
+# What simulated units need beyond the tools that they run.
+need_units() {
+    [[ ${#as_units[@]} -eq 0 ]] || need uidmap
 }
 
 need_rust() {
