@@ -18,6 +18,7 @@ pub mod link;
 pub mod manifest;
 pub mod order;
 pub mod place;
+pub mod placeholders;
 pub mod product;
 pub mod profile;
 pub mod scan;

@@ -1,6 +1,7 @@
 //! The text of an item: a template whose variables are filled in for each unit.
 
 use crate::link::Variables;
+use crate::placeholders;
 use crate::vault::Secret;
 
 /// What a document may name, besides the product's own values. There is no variable for a group key, a CA key or a
@@ -76,18 +77,11 @@ impl Document {
     /// # Errors
     /// What is wrong with it, in words: an unknown variable, an unclosed one.
     pub fn parse(text: &str, own: &[&str]) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            let (before, after) = rest.split_at(start);
-            let (name, behind) =
-                after[2..].split_once('}').ok_or_else(|| "a `${` has no `}`: close it".to_owned())?;
-            parts.push(Part::Text(before.to_owned()));
-            parts.push(variable(name, own)?);
-            rest = behind;
-        }
-        parts.push(Part::Text(rest.to_owned()));
-        Ok(Self(parts))
+        let parts = placeholders::parts(text)?.into_iter().map(|part| match part {
+            placeholders::Part::Text(text) => Ok(Part::Text(text.to_owned())),
+            placeholders::Part::Name(name) => variable(name, own),
+        });
+        Ok(Self(parts.collect::<Result<_, String>>()?))
     }
 
     /// Whether the document names this variable.

@@ -23,7 +23,7 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// What every module of the station may use: these know nothing of units, ledgers or devices.
-const GROUND: &[&str] = &["clock", "data_file", "error_text", "place", "template"];
+const GROUND: &[&str] = &["clock", "data_file", "error_text", "place", "placeholders", "template"];
 
 /// Which module of the station may name which others, besides itself and the ground.
 /// An arrow may be narrower than a module: `link::Step` lets nothing else of `link` through.
@@ -96,6 +96,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("data_file", &[]),
     ("error_text", &[]),
     ("place", &[]),
+    ("placeholders", &[]),
     ("template", &[]),
 ];
 

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::data_file::{self, DataFileError};
 use crate::ledger::entry::Disposition;
+use crate::placeholders;
 
 /// Why a dialogue was refused.
 #[derive(Debug, Error)]
@@ -343,24 +344,12 @@ fn parse_line(line: LineFile, file: &str, section: Section) -> Result<Line, Dial
     })
 }
 
-/// `${name}` is a variable; `$` before anything else is a dollar sign, as shells want it.
 fn parse_parts(text: &str) -> Result<Vec<Part>, String> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("${") {
-        let (before, after) = rest.split_at(start);
-        let (name, behind) =
-            after[2..].split_once('}').ok_or_else(|| "a `${` has no `}`: close it".to_owned())?;
-        if !before.is_empty() {
-            parts.push(Part::Text(before.to_owned()));
-        }
-        parts.push(Part::Variable(name.to_owned()));
-        rest = behind;
-    }
-    if !rest.is_empty() {
-        parts.push(Part::Text(rest.to_owned()));
-    }
-    Ok(parts)
+    let parts = placeholders::parts(text)?.into_iter().map(|part| match part {
+        placeholders::Part::Text(text) => Part::Text(text.to_owned()),
+        placeholders::Part::Name(name) => Part::Variable(name.to_owned()),
+    });
+    Ok(parts.collect())
 }
 
 fn check(lines: &[Line], file: &str, section: Section) -> Result<(), DialogueError> {

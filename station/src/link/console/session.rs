@@ -12,6 +12,7 @@ use super::{TICK, Variable, Variables};
 use crate::ledger::entry::Disposition;
 use crate::link::error::LinkError;
 use crate::link::stop::{Stop, StopSignal};
+use crate::placeholders;
 use crate::vault::Secret;
 
 /// Bytes handed to the port at once: a driver that says it has room has room for these, so a write cannot block
@@ -377,19 +378,12 @@ fn in_lines(base64: &[u8]) -> Secret {
 
 /// Fills `${name}` in a meaning; names without a value stay as they are.
 fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        filled.push_str(before);
-        match after.split_once('}') {
-            Some((name, behind)) => {
-                filled.push_str(&value(name).unwrap_or_else(|| format!("${{{name}}}")));
-                rest = behind;
-            }
-            None => rest = after,
-        }
-    }
-    filled + rest
+    let Ok(parts) = placeholders::parts(text) else { return text.to_owned() };
+    let filled = parts.into_iter().map(|part| match part {
+        placeholders::Part::Text(text) => text.to_owned(),
+        placeholders::Part::Name(name) => value(name).unwrap_or_else(|| format!("${{{name}}}")),
+    });
+    filled.collect()
 }
 
 // The tick is what a read waits at most; it must stay well below any sensible time limit.
