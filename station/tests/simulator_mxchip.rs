@@ -270,10 +270,9 @@ fn what_was_written_is_there_for_the_next_simulator() {
 }
 
 #[test]
-fn units_are_exchanged_after_a_reboot_or_an_error_and_only_then() {
+fn units_are_exchanged_after_a_reboot_an_error_or_a_mere_look_and_only_then() {
     let folder = tempfile::tempdir().unwrap();
     let simulator = Simulator::start(folder.path(), "3", "1", &["--scanners"]);
-    assert_eq!(simulator.until_left(|host| drop(host.say("")), None), None);
     // The host died: half a line, then a whole one. The board still has the half.
     let mut host = Host::at_prompt(&simulator.port(1));
     host.send("set_wifissid ha");
@@ -302,7 +301,12 @@ fn units_are_exchanged_after_a_reboot_or_an_error_and_only_then() {
     };
     let left = Some(("0002".to_owned(), "command_refused".to_owned()));
     assert_eq!(simulator.until_left(refused, Some("unit_out")), left);
-    assert_eq!(simulator.until("unit_in")["unit"], "0003");
+    let looked_at = |host: &mut Host| {
+        host.say("");
+    };
+    let left = Some(("0003".to_owned(), "left_alone".to_owned()));
+    assert_eq!(simulator.until_left(looked_at, Some("unit_out")), left);
+    assert_eq!(simulator.until("unit_in")["unit"], "0001");
     simulator.stop();
 }
 

@@ -35,10 +35,18 @@ impl Bench {
 
     /// A station as `init` makes it.
     pub fn bare(fixtures: usize) -> Self {
+        Self::made(fixtures, 0)
+    }
+
+    /// A station with this many fixtures, of which the first have a label scanner.
+    pub(crate) fn made(fixtures: usize, scanners: usize) -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap() };
         let mut init = Station::new(&["init"]).arg(bench.folder());
         for fixture in 1..=fixtures {
             init = init.arg("--port").arg(bench.port(fixture));
+        }
+        for fixture in 1..=scanners {
+            init = init.arg("--scanner").arg(bench.scanner(fixture));
         }
         init.unlocked_by(SECRET).run().expect(0);
         bench

@@ -40,6 +40,14 @@ impl Secret {
         }
         Self { name: name.to_owned(), pieces: found }
     }
+
+    /// A symmetric key, from its base64: the key itself, and the text that consoles show of it.
+    pub fn symmetric_key(name: &str, base64: &str) -> Self {
+        let key = STANDARD.decode(base64).unwrap();
+        assert!(key.len() >= PIECE, "{name} is too short to be told from chance");
+        let found = [pieces(&key), pieces(base64.as_bytes())].concat();
+        Self { name: name.to_owned(), pieces: found }
+    }
 }
 
 /// Pieces of one length; the last one overlaps the one before.
@@ -136,6 +144,20 @@ pub fn planted(text: &str, pkcs8: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("PEM", pem.clone().into_bytes()),
         ("base64 of PEM in lines", wire.clone().into_bytes()),
         ("the same, as a transcript shows it", wire.replace('\n', "\\n").into_bytes()),
+    ]
+}
+
+/// A planted symmetric key in each form that the canary must find, a console's echo that was cut off in it among them.
+pub fn planted_symmetric(base64: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let key = STANDARD.decode(base64).unwrap();
+    let hex = key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let echo = |length: usize| format!("set_az_iotdps \"IdScope=0ne;SymmetricKey={}", &base64[..length]);
+    vec![
+        ("symmetric key, raw", key),
+        ("symmetric key, hex", hex.into_bytes()),
+        ("symmetric key, base64", base64.as_bytes().to_vec()),
+        ("its echo", echo(base64.len()).into_bytes()),
+        ("its echo, cut off after 20 characters", echo(20).into_bytes()),
     ]
 }
 

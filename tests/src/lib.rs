@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod boards;
 pub mod canary;
 mod judge;
 mod process;
@@ -17,16 +18,21 @@ mod python;
 mod running;
 mod shape;
 pub mod strace;
+mod symmetric;
 mod terminal;
 mod tree;
 mod untouched;
+mod vault;
 
 pub use bench::{Bench, SECRET, Simulator};
+pub use boards::{WIFI_PASSWORD, label};
 pub use judge::{openssl, root_certificate};
 pub use process::{Outcome, Station, station_binary};
-pub use python::python_tool;
+pub use python::{installed_program, python_tool, python_tool_with_input};
 pub use running::Running;
 pub use shape::{assert_shape, shape_faults};
+pub use symmetric::{GROUP_KEY, GROUP_KEY_BYTES, derived_keys};
 pub use terminal::at_terminal;
 pub use tree::{Tree, sha256};
 pub use untouched::Snapshot;
+pub use vault::{opened_vault, vault_identity};

@@ -103,6 +103,13 @@ impl Station {
         child
     }
 
+    /// Starts it and leaves its standard input open, for what is typed later.
+    pub fn start_typing(mut self) -> Child {
+        let mut child = self.command.spawn().unwrap();
+        let _ = child.stdin.as_mut().unwrap().write_all(&self.input);
+        child
+    }
+
     /// Runs it to its end.
     pub fn run(self) -> Outcome {
         Outcome::of(self.start())

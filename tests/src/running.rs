@@ -1,6 +1,6 @@
 //! A `run --json` under way: its events as they come, and signals to it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command};
 
 use serde_json::Value;
@@ -17,7 +17,15 @@ pub struct Running {
 impl Running {
     /// Starts it.
     pub fn start(call: Station) -> Self {
-        let mut child = call.start();
+        Self::listen(call.start())
+    }
+
+    /// Starts it with its standard input open: see [`Running::type_line`].
+    pub fn start_typing(call: Station) -> Self {
+        Self::listen(call.start_typing())
+    }
+
+    fn listen(mut child: Child) -> Self {
         let output = BufReader::new(child.stdout.take().unwrap());
         Self { child, output, seen: String::new() }
     }
@@ -35,6 +43,11 @@ impl Running {
                 return event;
             }
         }
+    }
+
+    /// Types a line. Fails the test where nobody reads any more.
+    pub fn type_line(&mut self, line: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     /// Sends it a signal: `INT`, `TERM` …

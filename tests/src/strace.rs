@@ -130,8 +130,9 @@ pub fn killed(station: Station, aim: &Aim) -> Traced {
         Some(path) => vec![format!("-P{path}")],
         None => Vec::new(),
     };
-    // The syncs are seen too, to know where in the run it was.
-    let seen = format!("-etrace={name},fsync,fdatasync");
+    // The syncs are seen too, to know where in the run it was; of who is struck while it listens, what was said.
+    let said = if name == "read" { ",write" } else { "" };
+    let seen = format!("-etrace={name},fsync,fdatasync{said}");
     let inject = format!("-einject={name}:signal=KILL:when={nth}");
     run(station, &[only, vec![seen, inject]].concat())
 }
@@ -139,7 +140,7 @@ pub fn killed(station: Station, aim: &Aim) -> Traced {
 fn run(station: Station, options: &[String]) -> Traced {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("trace");
-    let fixed = ["-f", "-y", "-s64", "-o", log.to_str().unwrap()].map(str::to_owned);
+    let fixed = ["-f", "-y", "-s256", "-o", log.to_str().unwrap()].map(str::to_owned);
     let outcome = station.under("strace", &[&fixed, options].concat()).run();
     let text = std::fs::read_to_string(&log)
         .unwrap_or_else(|error| panic!("strace made no trace ({error}): {}", outcome.stderr));

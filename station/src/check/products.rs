@@ -62,9 +62,10 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
             ProductAttestation::SymmetricGroup { group_key, .. } => Some(group_key),
             ProductAttestation::X509Group { .. } | ProductAttestation::SymmetricGiven => None,
         };
-        let lacking = product.secrets.values().chain(group_key).filter(|name| !vault.holds(name));
-        findings.extend(lacking.map(|name| {
-            let todo = format!("import it with `station keys import {name}`");
+        let texts = product.secrets.values().map(|name| (name, ""));
+        let needed = texts.chain(group_key.map(|name| (name, " --kind group-key")));
+        findings.extend(needed.filter(|(name, _)| !vault.holds(name)).map(|(name, kind)| {
+            let todo = format!("import it with `station keys import {name}{kind}`");
             Finding::failed(format!("{id}/secret/{name}"), "is not in the vault", todo)
         }));
     }

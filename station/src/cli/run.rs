@@ -150,9 +150,9 @@ fn scans(
             fixture.name, product.file
         )));
     }
-    let lines = args.scans.then(|| Box::new(std::io::BufReader::new(std::io::stdin())) as Box<_>);
+    let typed = args.scans.then(|| Box::new(std::io::stdin()) as Box<_>);
     let output = *output;
-    Ok(scan::listen(fixtures, lines, move |mistake| output.talk(mistake))?)
+    Ok(scan::listen(fixtures, typed, move |mistake| output.talk(mistake))?)
 }
 
 fn random() -> Result<[u8; 32], getrandom::Error> {

@@ -31,9 +31,9 @@ use crate::simulator::{self, ConsolePassword, Device, FaultRequest, Plan, Simula
 ///
 /// The exchange rule: units wait in one queue, 1 to N, and the first go into the fixtures. A unit goes to the queue's
 /// end and the next comes in when the host closes the port: of a gateway after a logout or a refused login; of an
-/// MXChip if the last command was `exit`, or was answered with an error; of any unit that is silent or babbles by a
-/// fault. If the host closes the port in the midst of its work, or without having said anything, the unit stays. An
-/// unplugged unit comes back into its fixture after a second.
+/// MXChip if the last command was `exit`, or was answered with an error, or if it got empty lines alone; of any unit
+/// that is silent or babbles by a fault. If the host closes the port in the midst of its work, or without having said
+/// anything, the unit stays. An unplugged unit comes back into its fixture after a second.
 ///
 /// Ends with Ctrl-C.
 #[derive(Debug, ClapArgs)]

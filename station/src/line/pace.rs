@@ -21,16 +21,25 @@ struct PaceState {
     /// Whether a verdict has been given since.
     stale: bool,
     last_progress: Instant,
+    /// Whether a fixture found the station at fault.
+    station_at_fault: bool,
 }
 
 impl Pace {
     pub(super) fn new(patience: Duration, stop: StopSignal) -> Self {
-        let state = PaceState { waiting: None, stale: true, last_progress: Instant::now() };
+        let state =
+            PaceState { waiting: None, stale: true, last_progress: Instant::now(), station_at_fault: false };
         Self { patience, stop, state: Mutex::new(state) }
     }
 
     pub(super) fn stop(&self) -> &StopSignal {
         &self.stop
+    }
+
+    /// The station is at fault: no fixture goes on.
+    pub(super) fn stop_the_line(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).station_at_fault = true;
+        self.stop.at_once();
     }
 
     /// A verdict was given: the identities that wait are counted anew.
@@ -40,10 +49,11 @@ impl Pace {
 
     /// Why no further unit is to be taken, once that is so.
     pub(super) fn over(&self, reader: &LedgerReader, order: &str) -> Result<Option<String>, LedgerError> {
-        if self.stop.get() != Stop::No {
-            return Ok(Some("stopped by the operator".to_owned()));
-        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.stop.get() != Stop::No {
+            let by = if state.station_at_fault { "a fault that another fixture met" } else { "the operator" };
+            return Ok(Some(format!("stopped by {by}")));
+        }
         if state.stale {
             let waiting = Some(reader.counts(order)?.waiting);
             // A unit that comes again and is accepted again is no progress.

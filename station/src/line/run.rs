@@ -130,7 +130,7 @@ impl FixtureRun<'_> {
         let reason = match &result {
             Ok(reason) => reason.clone(),
             Err(error) => {
-                self.pace.stop().at_once();
+                self.pace.stop_the_line();
                 crate::error_text::with_causes(error)
             }
         };

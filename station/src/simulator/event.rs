@@ -126,6 +126,8 @@ pub enum Reason {
     Rebooted,
     /// The host closed the port after the board had answered its last command with an error.
     CommandRefused,
+    /// The host closed the port after it had only looked whether the board is there.
+    LeftAlone,
     /// The host closed the port of a unit that was silent or babbled.
     Mute,
     /// The unit was unplugged by a fault, and comes back to the same fixture.
@@ -180,6 +182,7 @@ impl fmt::Display for Reason {
             Self::LoginRefused => "the host closed the port after a refused login",
             Self::Rebooted => "the host had it reboot and closed the port",
             Self::CommandRefused => "the host closed the port after an error",
+            Self::LeftAlone => "the host closed the port and had asked nothing of it",
             Self::Mute => "the host closed the port of a silent or babbling unit",
             Self::Unplugged => "unplugged",
             Self::Stopped => "the simulator ends",

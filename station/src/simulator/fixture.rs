@@ -76,6 +76,7 @@ impl Fixture<'_> {
                 | Reason::LoginRefused
                 | Reason::Rebooted
                 | Reason::CommandRefused
+                | Reason::LeftAlone
                 | Reason::Mute => {
                     self.hall.queue.put_back(unit);
                     if stop.wait(self.hall.plan.exchange)? {

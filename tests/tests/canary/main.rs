@@ -9,18 +9,22 @@
     reason = "what cannot be set up fails the test"
 )]
 
+mod boards;
+mod given;
 mod places;
 mod secrets;
 
 use std::path::{Path, PathBuf};
 
-use acceptance::canary::{Canary, Secret, planted};
+use acceptance::canary::{Canary, Secret, planted, planted_symmetric};
 use acceptance::{Bench, Station, openssl, strace};
 use places::{ERRORS, PLACES, PROCESS, TEMPORARY, Taken, loud, new_file, plant, watched, watching};
 use secrets::{PASSWORD, UNLOCK, WRONG_UNLOCK, of_station, of_units, on_the_wire};
 
 /// Holds what base64 and base64url spell differently.
 const PLANTED: &str = "planted>>>???~~~7f3a91c4e2";
+/// A device key, base64: with characters that need other ones in base64url.
+const SYMMETRIC: &str = "q+/7dYc0Rj9PvX2mL+Hk1tQwE/8zN5sUaB3iGxO6fCo=";
 const QUICK: [&str; 5] = ["--no-pacing", "--boot-ms", "20", "--exchange-ms", "20"];
 /// Within the piece of the first write that carries a unit's private key: bytes since the unit was put in.
 const IN_THE_KEY: usize = 3280;
@@ -41,14 +45,14 @@ impl Watch {
         std::fs::create_dir(&temporary).unwrap();
         let mut watch = Self { bench, temporary, taken: Taken::default() };
         let init = Station::new(&["init"]).arg(watch.bench.folder()).arg("--port").arg(watch.bench.port(1));
+        let init = init.arg("--scanner").arg(watch.bench.scanner(1));
         watch.call("init", init.unlocked_by(UNLOCK), 0);
         watch
     }
 
     fn call(&mut self, what: &str, call: Station, code: i32) -> acceptance::Outcome {
-        let outcome = watched(&mut self.taken, call, &self.bench.folder(), &self.temporary);
-        self.taken.outcome(what, what.contains("--json"), &outcome);
-        outcome.expect(code)
+        let folders = (&*self.bench.folder(), &*self.temporary);
+        watched(&mut self.taken, what, call, folders).expect(code)
     }
 
     /// A call on the station, once plain and once with --json.
@@ -112,8 +116,8 @@ impl Watch {
         let refuse =
             ["-f", "-o", "/dev/null", "-e", "trace=clone3", "-e", "inject=clone3:error=EAGAIN:when=3"];
         let run = self.unlocked(&["run", "may"]).under("strace", &refuse.map(str::to_owned));
-        let outcome = watched(&mut self.taken, run, &self.bench.folder(), &self.temporary);
-        self.taken.outcome("run without threads", false, &outcome);
+        let folders = (&*self.bench.folder(), &*self.temporary);
+        let outcome = watched(&mut self.taken, "run without threads", run, folders);
         assert!(outcome.stderr.contains("panicked at"), "{outcome:?}");
     }
 
@@ -165,10 +169,17 @@ fn no_secret_leaves_but_by_the_doors() {
     let mut watch = Watch::new();
     watch.set_up();
     let mut secrets = watch.run_with_faults();
-    secrets.extend(of_station(&watch.bench));
     secrets.extend(of_units(&watch.bench));
     watch.every_other_verb();
     watch.run_with_a_wrong_password();
+    watch.gateways_with_given_keys();
+    secrets.extend(watch.boards_with_derived_keys());
+    let of_station = of_station(&watch.bench);
+    // Of what a board must hold the station knows only the Wi-Fi password.
+    let never_in_a_board: Vec<Secret> =
+        of_station.iter().filter(|secret| secret.name != "factory-wifi").cloned().collect();
+    watch.boards_hold_none_of(&Canary::of(&never_in_a_board));
+    secrets.extend(of_station);
 
     control(&watch);
     let canary = Canary::of(&secrets);
@@ -201,7 +212,8 @@ fn no_secret_leaves_but_by_the_doors() {
 fn control(watch: &Watch) {
     let key =
         openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-outform", "DER"]);
-    let canary = Canary::of(&[Secret::text("text", PLANTED), Secret::key("key", &key.stdout)]);
+    let symmetric = Secret::symmetric_key("symmetric key", SYMMETRIC);
+    let canary = Canary::of(&[Secret::text("text", PLANTED), Secret::key("key", &key.stdout), symmetric]);
     let copy = watch.bench.copy();
     let temporary = copy.root().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
@@ -214,7 +226,8 @@ fn control(watch: &Watch) {
     for place in PLACES {
         let clean = plant(place, b"nothing", &copy.folder(), &temporary);
         assert_eq!(clean.all().flat_map(|(_, _, bytes)| canary.find(bytes)).count(), 0, "{place}");
-        for (encoding, bytes) in planted(PLANTED, &key.stdout) {
+        let all = [planted(PLANTED, &key.stdout), planted_symmetric(SYMMETRIC)].concat();
+        for (encoding, bytes) in all {
             let taken = plant(place, &bytes, &copy.folder(), &temporary);
             let found = taken.of(place).iter().any(|(_, bytes)| !canary.find(bytes).is_empty());
             println!("control: {place:<18} {encoding:<36} {}", if found { "found" } else { "NOT FOUND" });

@@ -78,14 +78,27 @@ impl Taken {
 
     /// What a call said, on standard output and standard error.
     pub(crate) fn outcome(&mut self, what: &str, json: bool, outcome: &Outcome) {
-        self.add(if json { JSON } else { OUTPUT }, what, outcome.stdout.as_bytes());
-        self.add(TALK, what, outcome.stderr.as_bytes());
-        if outcome.code != 0 {
-            self.add(ERRORS, what, outcome.stderr.as_bytes());
-            self.add(ERRORS, what, outcome.stdout.as_bytes());
+        self.said(what, json, outcome.code, outcome.stdout.as_bytes(), outcome.stderr.as_bytes());
+    }
+
+    /// The same of a call that has not ended yet: its very bytes, which an outcome holds as text.
+    pub(crate) fn until_ended(&mut self, what: &str, json: bool, child: Child) -> Outcome {
+        let output = child.wait_with_output().unwrap();
+        let code = output.status.code().unwrap_or(-1);
+        self.said(what, json, code, &output.stdout, &output.stderr);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Outcome { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    fn said(&mut self, what: &str, json: bool, code: i32, output: &[u8], talk: &[u8]) {
+        self.add(if json { JSON } else { OUTPUT }, what, output);
+        self.add(TALK, what, talk);
+        if code != 0 {
+            self.add(ERRORS, what, talk);
+            self.add(ERRORS, what, output);
         }
-        if outcome.stderr.contains("panicked at") {
-            self.add(PANICS, what, outcome.stderr.as_bytes());
+        if String::from_utf8_lossy(talk).contains("panicked at") {
+            self.add(PANICS, what, talk);
         }
     }
 
@@ -153,9 +166,21 @@ pub(crate) fn loud(call: Station, temporary: &Path) -> Station {
 }
 
 /// Runs a call at its loudest, and watches its process while it runs, the folder and the temporary files.
-pub(crate) fn watched(taken: &mut Taken, call: Station, folder: &Path, temporary: &Path) -> Outcome {
+pub(crate) fn watched(
+    taken: &mut Taken,
+    what: &str,
+    call: Station,
+    (folder, temporary): (&Path, &Path),
+) -> Outcome {
     let child: Child = loud(call, temporary).start();
-    watching(taken, Some(child.id()), folder, temporary, || Outcome::of(child))
+    let mut said = Taken::default();
+    let outcome = watching(taken, Some(child.id()), folder, temporary, || {
+        said.until_ended(what, what.contains("--json"), child)
+    });
+    for (place, what, bytes) in said.all() {
+        taken.add(place, what, bytes);
+    }
+    outcome
 }
 
 /// Watches for as long as `run` takes.
@@ -198,8 +223,7 @@ pub(crate) fn plant(place: &'static str, bytes: &[u8], folder: &Path, temporary:
                 format!("printf '%s%s' \"{said}\" \"$0\" >&{stream}; exit {}", u8::from(place == ERRORS));
             let mut shell = Command::new("sh");
             shell.arg("-c").arg(script).arg(os(bytes)).stdout(Stdio::piped()).stderr(Stdio::piped());
-            let outcome = Outcome::of(shell.spawn().unwrap());
-            taken.outcome("planted", place == JSON, &outcome);
+            taken.until_ended("planted", place == JSON, shell.spawn().unwrap());
         }
         PROCESS => {
             let mut child = Command::new("sleep").arg("60").env("PLANTED", os(bytes)).spawn().unwrap();

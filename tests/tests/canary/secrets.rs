@@ -1,11 +1,10 @@
 //! Every secret of a station and of its units, taken through their own doors: the vault's lock, and the units' files.
 
-use std::io::Read;
 use std::path::Path;
 
 use acceptance::canary::Secret;
 use acceptance::strace::Call;
-use acceptance::{Bench, openssl};
+use acceptance::{Bench, derived_keys, opened_vault, openssl, vault_identity};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -15,31 +14,41 @@ pub(crate) const PASSWORD: &str = "gateway-console-palimpsest-51ab";
 
 /// The unlock secret (and a mistyped one), all that the vault holds, the vault's own key and the CAs' keys.
 pub(crate) fn of_station(bench: &Bench) -> Vec<Secret> {
-    let vault = bench.folder().join("vault");
-    let identity = unwrapped(&vault.join("vault-identity"));
     let mut secrets = vec![
         Secret::text("unlock secret", UNLOCK),
         Secret::text("mistyped unlock secret", WRONG_UNLOCK),
-        Secret::text("vault identity", &identity),
+        Secret::text("vault identity", &vault_identity(&bench.folder(), UNLOCK)),
     ];
-    let key: age::x25519::Identity = identity.parse().unwrap();
-    let mut cas = 0;
-    for path in sorted(&vault).into_iter().filter(|path| path.ends_with(".age")) {
-        let text = opened(&path, &key);
-        let name = Path::new(&path).file_stem().unwrap().to_str().unwrap();
-        secrets.push(Secret::text(name, &text));
-        let Some(serial) = name.strip_prefix("ca-") else {
-            assert_eq!(text, PASSWORD);
-            continue;
-        };
-        let sealed =
-            sorted(&bench.folder().join("ca")).into_iter().find(|path| path.contains(serial)).unwrap();
-        let pass = format!("pass:{text}");
-        secrets.push(Secret::key(&format!("key of {name}"), &pkcs8(&["-in", &sealed, "-passin", &pass])));
-        cas += 1;
+    let mut names = Vec::new();
+    for (name, text) in opened_vault(&bench.folder(), UNLOCK) {
+        let text = text.trim_end();
+        match (name.as_str(), name.strip_prefix("ca-")) {
+            (_, Some(serial)) => secrets.extend([Secret::text(&name, text), ca_key(bench, serial, text)]),
+            ("ledger-key" | "contoso-group-key", _) => secrets.push(Secret::symmetric_key(&name, text)),
+            ("order_june", _) => secrets.extend(text.lines().map(|line| {
+                let (id, key) = line.split_once(',').unwrap();
+                Secret::symmetric_key(&format!("given key of {id}"), key)
+            })),
+            _ => secrets.push(Secret::text(&name, text)),
+        }
+        names.push(if name.starts_with("ca-") { "ca".to_owned() } else { name });
     }
-    assert_eq!(cas, 2, "root and intermediate");
+    let expected =
+        ["ca", "ca", "contoso-group-key", "factory-wifi", "gateway-console", "ledger-key", "order_june"];
+    assert_eq!(names, expected);
     secrets
+}
+
+fn ca_key(bench: &Bench, serial: &str, passphrase: &str) -> Secret {
+    let sealed = sorted(&bench.folder().join("ca")).into_iter().find(|path| path.contains(serial)).unwrap();
+    let pass = format!("pass:{passphrase}");
+    Secret::key(&format!("key of ca-{serial}"), &pkcs8(&["-in", &sealed, "-passin", &pass]))
+}
+
+/// The keys that are derived for these identities.
+pub(crate) fn derived<'a>(ids: impl IntoIterator<Item = &'a str>) -> Vec<Secret> {
+    let keys = derived_keys(ids);
+    keys.iter().map(|(id, key)| Secret::symmetric_key(&format!("derived key of {id}"), key)).collect()
 }
 
 /// The private keys that lie in the units.
@@ -105,20 +114,4 @@ fn sorted(folder: &Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned()).collect();
     paths.sort();
     paths
-}
-
-fn unwrapped(path: &Path) -> String {
-    decrypted(path, &age::scrypt::Identity::new(UNLOCK.to_owned().into()))
-}
-
-fn opened(path: &str, key: &age::x25519::Identity) -> String {
-    decrypted(Path::new(path), key)
-}
-
-fn decrypted(path: &Path, with: &dyn age::Identity) -> String {
-    let sealed = std::fs::read(path).unwrap();
-    let mut text = String::new();
-    let decryptor = age::Decryptor::new(&sealed[..]).unwrap();
-    decryptor.decrypt(std::iter::once(with)).unwrap().read_to_string(&mut text).unwrap();
-    text.trim_end().to_owned()
 }

@@ -1,9 +1,11 @@
-//! The program is killed with −9, from outside, at every durable commit and every device step of one order, and at
-//! every durable step of setting a station up. Each time the next call ends the work: no identity lost, none on two units.
+//! The program is killed with −9, from outside, at every durable commit of an order of each product and at every device
+//! step of its first unit, and at every durable step of setting a station up. Each time the next call ends the work: no
+//! identity lost, none on two units, and no secret left behind.
 //!
 //! strace sends SIGKILL as a call is entered, so the call is not made. A commit is struck twice: at the last page that
 //! it writes (the transaction is torn), and at its sync (the transaction stands in the file, and nobody was told). After
-//! a commit comes a device step, and each is struck at its first byte, those that carry content in their middle too.
+//! a commit comes a device step, and each is struck at its first byte; those that carry content in their middle too, and
+//! on a board that echoes it, while the echo comes in.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,19 +14,20 @@
 )]
 
 mod points;
+mod products;
+mod set_up;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use acceptance::strace::{self, Aim, Call};
-use acceptance::{Bench, SECRET, Station, openssl, root_certificate, sha256};
-use points::{Point, Struck, Table, of_order, of_set_up, struck};
+use acceptance::canary::Canary;
+use acceptance::strace::{self, Aim};
+use acceptance::{Bench, Outcome, Station};
+use points::{Struck, of_order, struck};
+use products::{BOARD, Product, SYMMETRIC_GATEWAY, UNITS, X509_GATEWAY};
 use serde_json::Value;
-
-const UNITS: usize = 2;
-const CHAIN: &str = "var/secrets/device-id.pem";
-const KEY: &str = "var/secrets/device-id.key.pem";
-const QUICK: [&str; 5] = ["--no-pacing", "--boot-ms", "20", "--exchange-ms", "20"];
+use table::Table;
 
 fn run_of(bench: &Bench) -> Station {
     bench.unlocked(&["--json", "run", "april", "--patience", "60"])
@@ -36,36 +39,51 @@ fn facts(bench: &Bench) -> Vec<Value> {
 }
 
 #[test]
-fn an_order_killed_at_any_instant_is_ended_by_the_next_run() {
-    let prepared = Bench::new(1);
-    prepared.order("april", UNITS);
+fn an_order_of_x509_gateways_killed_at_any_instant_is_ended_by_the_next_run() {
+    kill(&X509_GATEWAY);
+}
+
+#[test]
+fn an_order_of_symmetric_gateways_killed_at_any_commit_is_ended_by_the_next_run() {
+    kill(&SYMMETRIC_GATEWAY);
+}
+
+#[test]
+fn an_order_of_boards_killed_at_any_instant_is_ended_by_the_next_run() {
+    kill(&BOARD);
+}
+
+fn kill(product: &Product) {
+    let prepared = (product.prepare)();
     let before = facts(&prepared).len();
+    let canary = Canary::of(&product.secrets());
     let clean = prepared.copy();
     let (calls, port) = {
-        let _simulator = clean.simulate(UNITS, 1, &QUICK);
+        let _simulator = (product.simulate)(&clean);
         let port = std::fs::read_link(clean.port(1)).unwrap().to_str().unwrap().to_owned();
         let run = strace::traced(run_of(&clean));
         run.outcome.expect(0);
         (run.calls, port)
     };
-    judge(&clean);
+    judge(product, &clean);
     let entries: Vec<Value> = facts(&clean).split_off(before);
-    let points = of_order(&calls, &entries);
+    let points = of_order(&calls, &entries, product.strikes);
 
     let table = Table::of(&points, |point| {
         let bench = prepared.copy();
-        let _simulator = bench.simulate(UNITS, 1, &QUICK);
+        let _simulator = (product.simulate)(&bench);
         let port_now = std::fs::read_link(bench.port(1)).unwrap();
         let aim = moved(&point.aim, &clean, &bench).moved(&port, port_now.to_str().unwrap());
         let killed = strace::killed(run_of(&bench), &aim);
         if struck(point, &killed) == Struck::Elsewhere {
             return false;
         }
-        bench.run("april").expect(0);
-        judge(&bench);
+        let next = bench.run("april").expect(0);
+        judge(product, &bench);
+        no_secret_is_left(&canary, &bench, &[killed.outcome, next]);
         true
     });
-    table.finish("killed-table.txt");
+    table.finish(&format!("killed-{}-table.txt", product.name));
 }
 
 fn moved(aim: &Aim, from: &Bench, to: &Bench) -> Aim {
@@ -73,142 +91,68 @@ fn moved(aim: &Aim, from: &Bench, to: &Bench) -> Aim {
 }
 
 /// The order is done, and ledger and units agree on who is who.
-fn judge(bench: &Bench) {
+fn judge(product: &Product, bench: &Bench) {
     bench.head();
     let order = bench.station(&["--json", "order", "show", "april"]).run().expect(0).json();
     for (state, count) in [("ordered", UNITS), ("accepted", UNITS), ("open", 0), ("on_hold", 0), ("burnt", 0)]
     {
         assert_eq!(order[state], count, "{state}: {order}");
     }
-    let accepted = bench.accepted(UNITS);
-    let ids: BTreeSet<&str> = accepted.iter().map(|(id, _)| id.as_str()).collect();
-    assert_eq!(ids, BTreeSet::from(["gw-0001", "gw-0002"]), "{accepted:?}");
+    let facts = facts(bench);
+    judge_facts(&facts);
+    let units: BTreeMap<String, usize> =
+        (1..=UNITS).map(|unit| ((product.hardware_id)(bench, unit), unit)).collect();
+    let mut seen = BTreeSet::new();
+    for id in product.ids {
+        let shown = bench.show(id);
+        assert_eq!(shown["state"], "live", "{shown}");
+        let unit = units[shown["unit"].as_str().unwrap()];
+        assert!(seen.insert(unit), "{id} is on a unit that has another identity: {shown}");
+        (product.judge)(bench, unit, &shown, &facts);
+    }
+}
 
+fn judge_facts(facts: &[Value]) {
     let (mut serials, mut keys) = (BTreeSet::new(), BTreeSet::new());
-    let (mut unit_of, mut identity_of) = (BTreeMap::new(), BTreeMap::new());
+    let (mut unit_of, mut identity_of, mut mac_of) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let text = |fact: &Value, name: &str| fact[name].as_str().unwrap().to_owned();
-    for fact in facts(bench) {
-        if fact["kind"] == "issued" {
-            assert!(
-                serials.insert(text(&fact, "certificate_serial")),
-                "a certificate serial was issued twice"
-            );
-            assert!(keys.insert(text(&fact, "public_key")), "a public key was certified twice");
-        }
-        if fact["kind"] == "claimed" {
-            let (id, unit) = (text(&fact["identity"], "registration_id"), text(&fact, "hardware_id"));
-            assert_eq!(unit_of.entry(id.clone()).or_insert(unit.clone()), &unit, "{id} was on two units");
-            assert_eq!(
-                identity_of.entry(unit.clone()).or_insert(id.clone()),
-                &id,
-                "{unit} had two identities"
-            );
+    for fact in facts.iter().filter(|fact| fact["kind"] == "issued") {
+        if fact["credential_kind"] == "certificate" {
+            let serial = text(fact, "certificate_serial");
+            assert!(serials.insert(serial), "a certificate serial was issued twice");
+            assert!(keys.insert(text(fact, "public_key")), "a public key was certified twice");
+        } else {
+            let (id, mac) = (text(&fact["identity"], "registration_id"), text(fact, "key_mac"));
+            assert_eq!(mac_of.entry(id.clone()).or_insert(mac.clone()), &mac, "{id} had two keys");
         }
     }
-    let root = root_certificate(bench);
-    for (id, unit) in accepted {
-        judge_unit(&bench.show(&id), &bench.unit(unit), &root);
+    let macs: BTreeSet<&String> = mac_of.values().collect();
+    assert_eq!(macs.len(), mac_of.len(), "two identities had one key");
+    for fact in facts.iter().filter(|fact| fact["kind"] == "claimed") {
+        let (id, unit) = (text(&fact["identity"], "registration_id"), text(fact, "hardware_id"));
+        assert_eq!(unit_of.entry(id.clone()).or_insert(unit.clone()), &unit, "{id} was on two units");
+        assert_eq!(identity_of.entry(unit.clone()).or_insert(id.clone()), &id, "{unit} had two identities");
     }
 }
 
-/// The unit's own files hold the credential that the ledger says is live.
-fn judge_unit(shown: &Value, files: &Path, root: &Path) {
-    let (chain, key) = (files.join(CHAIN), files.join(KEY));
-    let (chain, key, root) = (chain.to_str().unwrap(), key.to_str().unwrap(), root.to_str().unwrap());
-    let live: Vec<&Value> =
-        shown["credentials"].as_array().unwrap().iter().filter(|one| one["state"] == "live").collect();
-    assert_eq!(live.len(), 1, "{shown}");
-    let serial = String::from_utf8(openssl(&["x509", "-in", chain, "-noout", "-serial"]).stdout).unwrap();
-    let bare = |serial: &str| serial.trim().to_lowercase().trim_start_matches('0').to_owned();
-    let serial = serial.trim().trim_start_matches("serial=").to_owned();
-    assert_eq!(bare(&serial), bare(live[0]["certificate_serial"].as_str().unwrap()), "{shown}");
-    let public = openssl(&["pkey", "-in", key, "-pubout", "-outform", "DER"]).stdout;
-    assert_eq!(
-        sha256(&public),
-        live[0]["public_key"],
-        "the key in the unit is not its certificate's: {shown}"
-    );
-    let verified = openssl(&["verify", "-x509_strict", "-CAfile", root, "-untrusted", chain, chain]);
-    assert!(verified.status.success(), "{verified:?}");
-}
-
-/// A verb of setting up: what it is called on, and what shows that its work is done.
-struct Verb {
-    name: &'static str,
-    call: fn(&Bench) -> Station,
-    done: fn(&Bench),
-}
-
-const SET_UP: [Verb; 4] = [
-    Verb {
-        name: "init",
-        call: |bench| {
-            Station::new(&["init"]).arg(bench.root().join("another")).arg("--port=/dev/a").unlocked_by(SECRET)
-        },
-        done: |bench| {
-            let folder = bench.root().join("another");
-            Station::new(&["ledger", "verify"]).on(&folder).run().expect(0);
-            // The vault opens, and the station works.
-            let root = ["ca", "root", "--common-name", "Test Root"];
-            Station::new(&root).on(&folder).unlocked_by(SECRET).run().expect(0);
-        },
-    },
-    Verb {
-        name: "keys import",
-        call: |bench| bench.station(&["keys", "import", "gateway-console"]).input("rehearsal\n"),
-        done: |bench| assert!(bench.folder().join("vault/gateway-console.age").exists()),
-    },
-    Verb {
-        name: "ca root",
-        call: |bench| bench.unlocked(&["ca", "root", "--common-name", "Test Root"]),
-        // The root's key opens, and signs.
-        done: |bench| {
-            let intermediate = ["ca", "intermediate", "--common-name", "Test Line 1"];
-            bench.unlocked(&intermediate).run().expect(0);
-        },
-    },
-    Verb {
-        name: "order add",
-        call: |bench| {
-            let order = ["order", "add", "april", "--product", "gateway-x509.toml", "--pattern", "gw-{:04}"];
-            bench.station(&order).args(&["--quantity", "2"])
-        },
-        done: |bench| {
-            let shown = bench.station(&["--json", "order", "show", "april"]).run().expect(0).json();
-            assert_eq!((&shown["ordered"], &shown["open"]), (&2.into(), &2.into()), "{shown}");
-        },
-    },
-];
-
-#[test]
-fn setting_up_killed_at_any_instant_is_done_when_it_is_said_again() {
-    let prepared = Bench::bare(1);
-    let clean: Vec<(Bench, Vec<Call>)> = SET_UP
-        .iter()
-        .map(|verb| {
-            let bench = prepared.copy();
-            let run = strace::traced((verb.call)(&bench));
-            run.outcome.expect(0);
-            (verb.done)(&bench);
-            (bench, run.calls)
-        })
-        .collect();
-    let points: Vec<Point> =
-        (0..SET_UP.len()).flat_map(|verb| of_set_up(verb, SET_UP[verb].name, &clean[verb].1)).collect();
-
-    let table = Table::of(&points, |point| {
-        let bench = prepared.copy();
-        let verb = &SET_UP[point.verb];
-        let killed = strace::killed((verb.call)(&bench), &moved(&point.aim, &clean[point.verb].0, &bench));
-        if struck(point, &killed) == Struck::Elsewhere {
-            return false;
+/// Neither the station's folder, torn files included, nor what was said shows a secret.
+fn no_secret_is_left(canary: &Canary, bench: &Bench, said: &[Outcome]) {
+    for outcome in said {
+        for text in [&outcome.stdout, &outcome.stderr] {
+            assert_eq!(canary.find(text.as_bytes()), Vec::<&str>::new(), "{text}");
         }
-        let again = (verb.call)(&bench).run();
-        let done_already = again.code == 3 && again.stderr.contains("already");
-        assert!(again.code == 0 || done_already, "{again:?}");
-        bench.head();
-        (verb.done)(&bench);
-        true
-    });
-    table.finish("killed-set-up-table.txt");
+    }
+    search(canary, &bench.folder());
+}
+
+fn search(canary: &Canary, folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            search(canary, &path);
+        } else {
+            let found = canary.find(&std::fs::read(&path).unwrap()).join(", ");
+            assert_eq!(found, "", "in {}", path.display());
+        }
+    }
 }

@@ -1,16 +1,8 @@
-//! The points at which a run is killed, out of the trace of a clean one, and the table of what was hit.
+//! The points at which a run is killed, out of the trace of a clean one.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-
-use acceptance::station_binary;
 use acceptance::strace::{Aim, Call, Traced, aim};
 use serde_json::Value;
 
-/// Killed at the same time: most of a killed order's time is waiting for a unit with an open session.
-const AT_ONCE: usize = 6;
-/// Certificates and signatures differ in length from run to run, and shift what follows: then it is tried anew.
-const TRIES: usize = 6;
 const WAL: &str = "ledger.db-wal";
 
 /// One point.
@@ -22,10 +14,27 @@ pub(crate) struct Point {
     pub(crate) what: String,
     /// How to strike it.
     pub(crate) aim: Aim,
-    /// The call, as the killed run must show it.
-    label: Option<String>,
-    /// Syncs of the same file before it.
-    syncs: usize,
+    /// How the killed run shows that it was struck there.
+    sign: Sign,
+}
+
+#[derive(Debug)]
+enum Sign {
+    /// The call has this label, and so many syncs of its file came before.
+    Call { label: String, syncs: usize },
+    /// Something is said.
+    Said,
+    /// It listens, and what was said last ends with this and has no answer yet.
+    Listening { said: String },
+}
+
+/// Where an order's run is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strikes {
+    /// At every durable commit.
+    Commits,
+    /// At the first unit's device steps too, the next unit's being the same.
+    CommitsAndSteps,
 }
 
 /// Where a kill struck.
@@ -38,11 +47,12 @@ pub(crate) enum Struck {
 }
 
 /// The points of an order's run. `entries` are the facts that the clean run recorded.
-pub(crate) fn of_order(calls: &[Call], entries: &[Value]) -> Vec<Point> {
+pub(crate) fn of_order(calls: &[Call], entries: &[Value], strikes: Strikes) -> Vec<Point> {
     let mut entries = entries.iter();
     let mut points = Vec::new();
     let (mut pages, mut last_page) = (0, 0);
     let mut heard = true;
+    let mut steps = strikes == Strikes::CommitsAndSteps;
     for (index, call) in calls.iter().enumerate() {
         if call.path.ends_with(WAL) && call.name == "pwrite64" {
             (pages, last_page) = (pages + 1, index);
@@ -57,15 +67,16 @@ pub(crate) fn of_order(calls: &[Call], entries: &[Value]) -> Vec<Point> {
             }
             pages = 0;
         } else if call.is_said() {
-            if heard {
-                points.extend(point(calls, index, call.label()));
-                points.extend(middle(calls, index));
+            if heard && steps {
+                points.extend(of_step(calls, index));
             }
             heard = false;
         } else if call.name == "read" {
             heard |= call.path.starts_with("/dev/pts/");
         } else if is_step_of_a_file(calls, index) {
             points.extend(point(calls, index, call.label()));
+            // A unit's transcript is kept when it is done with.
+            steps &= !call.path.contains("/transcripts/");
         }
     }
     assert!(entries.next().is_none(), "a commit for each entry");
@@ -92,20 +103,30 @@ fn is_step_of_a_file(calls: &[Call], index: usize) -> bool {
     }
 }
 
-/// The middle of a device step that carries content.
-fn middle(calls: &[Call], index: usize) -> Option<Point> {
-    if !calls[index].text.contains("cat >>") {
-        return None;
+/// A device step: at its first byte; where it carries content, in its middle; and where the device shows all that it
+/// hears, while its echo comes in.
+fn of_step(calls: &[Call], index: usize) -> Vec<Point> {
+    let call = &calls[index];
+    let mut points: Vec<Point> = point(calls, index, call.label()).into_iter().collect();
+    let on_board = call.text.starts_with("set_");
+    if !on_board && !call.text.contains("cat >>") {
+        return points;
     }
-    let said: Vec<usize> = (index..calls.len())
-        .take_while(|at| {
-            *at == index || calls[*at].name != "read" || !calls[*at].path.starts_with("/dev/pts/")
-        })
-        .filter(|at| calls[*at].is_said())
-        .collect();
-    let at = said[said.len() / 2];
-    let point = point(calls, at, format!("{}, in its middle", calls[index].label()))?;
-    Some(Point { label: None, ..point })
+    let heard = |at: &usize| calls[*at].name == "read" && calls[*at].path == call.path;
+    let answered = (index..calls.len()).find(heard).unwrap();
+    let said: Vec<usize> = (index..answered).filter(|at| calls[*at].is_said()).collect();
+    // A whole line can be one write: then it has no middle.
+    let middle = said[said.len() / 2];
+    if middle != index {
+        let point = point(calls, middle, format!("{}, in its middle", call.label()));
+        points.extend(point.map(|point| Point { sign: Sign::Said, ..point }));
+    }
+    if on_board {
+        let said = calls[said[said.len() - 1]].text.clone();
+        let point = point(calls, answered, format!("{}, in its echo", call.label()));
+        points.extend(point.map(|point| Point { sign: Sign::Listening { said }, ..point }));
+    }
+    points
 }
 
 fn point(calls: &[Call], index: usize, what: String) -> Option<Point> {
@@ -116,7 +137,7 @@ fn point(calls: &[Call], index: usize, what: String) -> Option<Point> {
         return None;
     };
     let syncs = calls[..index].iter().filter(|other| other.is_sync() && other.path == call.path).count();
-    Some(Point { verb: 0, what, aim, label: Some(call.label()), syncs })
+    Some(Point { verb: 0, what, aim, sign: Sign::Call { label: call.label(), syncs } })
 }
 
 fn fact_name(fact: &Value) -> String {
@@ -126,91 +147,32 @@ fn fact_name(fact: &Value) -> String {
 
 /// Whether the killed run was struck at the point: among the calls that did not return is the one that was aimed at.
 pub(crate) fn struck(point: &Point, killed: &Traced) -> Struck {
-    let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let calls = &killed.calls;
     let is_it = |at: usize| {
-        let call = &killed.calls[at];
+        let call = &calls[at];
         if call.returned || call.name != point.aim.name() {
             return false;
         }
-        let same_file = |other: &&Call| other.is_sync() && file(&other.path) == file(&call.path);
-        let syncs = killed.calls[..at].iter().filter(same_file).count();
-        match &point.label {
-            Some(label) => *label == call.label() && (call.is_said() || syncs == point.syncs),
-            None => call.is_said(),
+        match &point.sign {
+            Sign::Call { label, syncs } => {
+                *label == call.label() && (call.is_said() || *syncs == syncs_before(calls, at))
+            }
+            Sign::Said => call.is_said(),
+            Sign::Listening { said } => is_unanswered(calls, at, said),
         }
     };
-    let here = killed.killed && (0..killed.calls.len()).any(is_it);
+    let here = killed.killed && (0..calls.len()).any(is_it);
     if here { Struck::Here } else { Struck::Elsewhere }
 }
 
-/// Each point with what came of it.
-#[derive(Debug)]
-pub(crate) struct Table(Vec<Row>);
-
-#[derive(Debug)]
-struct Row {
-    what: String,
-    hits: usize,
-    tries: usize,
-    trouble: Option<String>,
+fn syncs_before(calls: &[Call], at: usize) -> usize {
+    let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    calls[..at].iter().filter(|other| other.is_sync() && file(&other.path) == file(&calls[at].path)).count()
 }
 
-impl Table {
-    /// Kills at every point, several at once. `kill` says whether the point was hit, and panics where the next run did
-    /// not end the work.
-    pub(crate) fn of(points: &[Point], kill: impl Fn(&Point) -> bool + Sync) -> Self {
-        let rows: Vec<Mutex<Option<Row>>> = points.iter().map(|_| Mutex::new(None)).collect();
-        let next = Mutex::new(0..points.len());
-        std::thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
-                scope.spawn(|| {
-                    loop {
-                        let Some(index) = next.lock().unwrap().next() else { return };
-                        *rows[index].lock().unwrap() = Some(row(&points[index], &kill));
-                    }
-                });
-            }
-        });
-        Self(rows.into_iter().map(|row| row.into_inner().unwrap().unwrap()).collect())
-    }
-
-    /// Prints the table, keeps it beside the program, and fails where a point has no hit or the next run did not end
-    /// the work.
-    pub(crate) fn finish(self, file: &str) {
-        let mut text = format!("{:>4} {:>4} {:>5}  point\n", "no", "hits", "tries");
-        for (index, Row { what, hits, tries, trouble }) in self.0.iter().enumerate() {
-            text.push_str(&format!("{:>4} {hits:>4} {tries:>5}  {what}\n", index + 1));
-            if let Some(trouble) = trouble {
-                text.push_str(&format!("      FAILED: {trouble}\n"));
-            }
-        }
-        println!("{text}");
-        let path = station_binary().ancestors().nth(2).unwrap().join(file);
-        let _ = std::fs::remove_file(&path);
-        std::io::Write::write_all(&mut std::fs::File::create_new(&path).unwrap(), text.as_bytes()).unwrap();
-        let bad = self.0.iter().filter(|row| row.hits == 0 || row.trouble.is_some()).count();
-        assert!(!self.0.is_empty(), "the clean run has no points");
-        assert_eq!(
-            bad, 0,
-            "points without a hit, or whose work was not ended by the next run: see the table"
-        );
-    }
-}
-
-fn row(point: &Point, kill: impl Fn(&Point) -> bool) -> Row {
-    let mut row = Row { what: point.what.clone(), hits: 0, tries: 0, trouble: None };
-    while row.hits == 0 && row.tries < TRIES {
-        row.tries += 1;
-        match catch_unwind(AssertUnwindSafe(|| kill(point))) {
-            Ok(true) => row.hits += 1,
-            Ok(false) => {}
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().cloned();
-                let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                row.trouble = Some(text.unwrap_or_default());
-                break;
-            }
-        }
-    }
-    row
+fn is_unanswered(calls: &[Call], at: usize, said: &str) -> bool {
+    let on_port = || calls[..at].iter().rev().filter(|other| other.path == calls[at].path);
+    let heard = on_port().take_while(|call| call.name == "read");
+    let answered = heard.into_iter().any(|call| call.text.contains("INFO"));
+    !answered && on_port().find(|call| call.is_said()).is_some_and(|call| call.text == *said)
 }

@@ -49,7 +49,8 @@ impl Keyring<'_> {
         self.must_be(
             name,
             SecretKind::GroupKey,
-            "import the group key with `station keys import NAME --kind group-key`",
+            "import the group key under another name with `station keys import NAME --kind group-key`, and let the \
+             product name that",
         )?;
         let group_key =
             GroupKey::parse(text(&self.vault.get(name)?)).map_err(|error| damaged(name, error))?;
@@ -100,6 +101,9 @@ impl Keyring<'_> {
             Some(_) => {
                 Err(Failure::input(format!("the vault's `{name}` was imported as something else: {todo}")))
             }
+            None if kind == SecretKind::GroupKey => Err(Failure::input(format!(
+                "the vault holds no group key `{name}`: import it with `station keys import {name} --kind group-key`"
+            ))),
             None => Err(crate::vault::VaultError::Unknown(name.clone()).into()),
         }
     }

@@ -34,6 +34,8 @@ pub(in crate::simulator) struct MxchipConsole {
     happenings: Vec<Happening>,
     /// Of the last command; an empty line is none.
     last: Option<Outcome>,
+    /// Whether there is a line that was begun and not ended.
+    half_typed: bool,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,7 @@ impl MxchipConsole {
             printed: VecDeque::new(),
             happenings: Vec::new(),
             last: None,
+            half_typed: false,
         }
     }
 
@@ -121,10 +124,11 @@ impl Console for MxchipConsole {
     }
 
     fn is_done_with(&self) -> Option<Reason> {
-        match self.last? {
-            Outcome::Reboot => Some(Reason::Rebooted),
-            Outcome::Refused => Some(Reason::CommandRefused),
-            Outcome::Done => None,
+        match self.last {
+            Some(Outcome::Reboot) => Some(Reason::Rebooted),
+            Some(Outcome::Refused) => Some(Reason::CommandRefused),
+            Some(Outcome::Done) => None,
+            None => (!self.half_typed).then_some(Reason::LeftAlone),
         }
     }
 
@@ -148,6 +152,7 @@ impl Console for MxchipConsole {
             let mut echo = Vec::new();
             let typed = editor.typed(*byte, &mut echo);
             self.print(&echo);
+            self.half_typed = matches!(typed, Typed::Nothing);
             match typed {
                 Typed::Nothing => {}
                 Typed::Line(line) => self.entered(line, now)?,
