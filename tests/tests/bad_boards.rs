@@ -281,13 +281,13 @@ fn a_run_without_a_way_to_scan_is_refused() {
         "fixture 1 has no scanner, and product mxchip-az3166.toml needs each unit's label scanned",
         "name its scanner in station.toml, or pass --scans",
     ];
-    bench.refuses(bench.unlocked(&["run", "may"]), 3, &says);
+    bench.refuses(bench.unlocked(&["run", "may", "--patience", "2"]), 3, &says);
     let says = ["--scans and --unlock-fd 0 both want standard input: unlock from another descriptor"];
-    bench.refuses(bench.unlocked(&["run", "may", "--scans"]), 2, &says);
+    bench.refuses(bench.unlocked(&["run", "may", "--scans", "--patience", "2"]), 2, &says);
 
     let bench = Bench::mxchip(1);
     bench.order_boards("may", PRODUCT, 1);
-    let outcome = bench.unlocked(&["run", "may"]).run().expect(4);
+    let outcome = bench.unlocked(&["run", "may", "--patience", "2"]).run().expect(4);
     let scanner = bench.scanner(1);
     outcome.says(&format!("port {} is not there", scanner.display()));
 

@@ -230,7 +230,14 @@ fn an_order_needs_a_free_name_a_product_and_rows() {
     let again = call(&["april", "--product", GATEWAY]).args(&rows);
     bench.refuses(again, 3, &["order april was taken already: give this one another name"]);
     let product = call(&["may", "--product", "gateway-x590.toml"]).args(&rows);
-    bench.refuses(product, 3, &["`gateway-x590.toml`", "nor built in (gateway-x509.toml, gateway-symmetric.toml, mxchip-az3166.toml)"]);
+    bench.refuses(
+        product,
+        3,
+        &[
+            "`gateway-x590.toml`",
+            "nor built in (gateway-x509.toml, gateway-symmetric.toml, mxchip-az3166.toml)",
+        ],
+    );
     let name = call(&["../may", "--product", GATEWAY]).args(&rows);
     bench.refuses(name, 2, &["`../may` is no order name: use letters, digits"]);
     let neither = call(&["may", "--product", GATEWAY]);

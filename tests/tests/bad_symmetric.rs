@@ -58,7 +58,7 @@ fn a_group_key_as_text_or_a_text_as_group_key_stops_the_run_before_any_unit() {
         "the vault's `contoso-group-key` was imported as something else",
         "import the group key under another name with `station keys import NAME --kind group-key`",
     ];
-    bench.refuses(bench.unlocked(&["run", "april"]), 3, &says);
+    bench.refuses(bench.unlocked(&["run", "april", "--patience", "2"]), 3, &says);
 
     // A group key under the name of the console's password: it would be typed into a unit.
     let bench = Bench::bare(1);
@@ -71,7 +71,7 @@ fn a_group_key_as_text_or_a_text_as_group_key_stops_the_run_before_any_unit() {
         "the vault's `gateway-console` was imported as something else",
         "[link.secrets] takes what units and consoles are told, and no key of the station's",
     ];
-    bench.refuses(bench.unlocked(&["run", "april"]), 3, &says);
+    bench.refuses(bench.unlocked(&["run", "april", "--patience", "2"]), 3, &says);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn check_tells_how_a_missing_group_key_is_imported() {
     }
     bench.station(&["keys", "import", "gateway-console"]).input("rehearsal\n").run().expect(0);
     let says = ["the vault holds no group key `contoso-group-key`", "contoso-group-key --kind group-key`"];
-    bench.refuses(bench.unlocked(&["run", "april"]), 3, &says);
+    bench.refuses(bench.unlocked(&["run", "april", "--patience", "2"]), 3, &says);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn a_read_only_station_does_nothing_and_says_so() {
     let _simulator = bench.simulate_boards(1, 1, &[]);
     let add = ["order", "add", "june", "--product", PRODUCT, "--csv", "-"];
     for call in [
-        bench.unlocked(&["run", "may"]),
+        bench.unlocked(&["run", "may", "--patience", "2"]),
         bench.station(&add).input("registration_id,serial_number\nmx-9,L-9\n"),
         bench.station(&["keys", "import", "further"]).input("secret"),
         bench.unlocked(&["ca", "root", "--common-name", "Test Root"]),
@@ -106,7 +106,7 @@ fn a_full_disk_stops_the_line_and_the_next_run_ends_the_order() {
 
     // The station goes on in a place with room.
     std::fs::remove_dir_all(bench.folder()).unwrap();
-    std::fs::rename(saved, bench.folder()).unwrap();
+    copy(&saved, &bench.folder());
     bench.head();
     for verdict in &passed {
         let id = verdict["registration_id"].as_str().unwrap();

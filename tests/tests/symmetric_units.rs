@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use acceptance::canary::{Canary, Secret};
 use acceptance::{Bench, GROUP_KEY, GROUP_KEY_BYTES, Outcome, derived_keys};
@@ -149,7 +150,7 @@ fn a_unit_that_answers_the_digest_and_proves_another_key_is_no_pass() {
         target.display()
     );
     std::fs::File::create_new(&openssl).unwrap().write_all(script.as_bytes()).unwrap();
-    std::process::Command::new("chmod").arg("755").arg(&openssl).status().unwrap();
+    Command::new("chmod").arg("755").arg(&openssl).status().unwrap();
     let outcome = bench.unlocked(&["--json", "run", "april", "--patience", "10"]).run().expect(1);
     let verdicts = outcome.verdicts();
     assert!(verdicts.iter().all(|verdict| verdict["verdict"] == "failed"), "{}", outcome.stdout);
@@ -180,7 +181,8 @@ fn the_group_key_is_nowhere_but_sealed_in_the_vault() {
         let _simulator = bench.simulate(1, 1, &[]);
         said.push(bench.run("april").expect(0));
     }
-    std::fs::rename(bench.simulated(), bench.root().join("gateways")).unwrap();
+    let moved = Command::new("mv").args([bench.simulated(), bench.root().join("gateways")]).status().unwrap();
+    assert!(moved.success());
     bench.order_boards("may", "mxchip-az3166.toml", 1);
     {
         let _simulator = bench.simulate_boards(1, 1, &[]);

@@ -15,7 +15,7 @@ use crate::unit::Credential;
 #[derive(Debug)]
 pub enum Attestation {
     /// The station makes a key and issues a certificate.
-    X509(X509),
+    X509(Box<X509>),
     /// Each unit's key is derived from a group's, or was given with the order.
     Symmetric(Symmetric),
 }
@@ -81,7 +81,7 @@ impl Attestation {
         match (self, issued) {
             (_, IssuedCredential::Certificate { chain, .. }) => {
                 let chain = Chain::from_pem(chain).map_err(Trouble::credential)?;
-                Ok(Some(Credential::Certificate { chain, private_key: None }))
+                Ok(Some(Credential::Certificate { chain: Box::new(chain), private_key: None }))
             }
             (Attestation::Symmetric(symmetric), IssuedCredential::DeviceKey { key_mac, .. }) => {
                 let key = symmetric.key(identity)?;
@@ -132,7 +132,8 @@ impl X509 {
             chain: chain.to_pem(),
             authority: self.authority.clone(),
         };
-        Ok((Credential::Certificate { chain, private_key: Some(key.to_pkcs8_pem().into()) }, announced))
+        let private_key = Some(key.to_pkcs8_pem().into());
+        Ok((Credential::Certificate { chain: Box::new(chain), private_key }, announced))
     }
 }
 

@@ -77,7 +77,7 @@ impl Station<'_> {
             reason = format!("{reason}; this is failure {REWORKS} in a row, so the unit goes on hold");
         }
         let fact = match (case.attempt, &case.identity) {
-            (Some(attempt), Some(identity)) => {
+            (Some(attempt), Some(identity)) if failure => {
                 Fact::Failed { attempt, identity: identity.clone(), disposition, reason: reason.clone() }
             }
             _ => Fact::Refused {

@@ -10,7 +10,7 @@ pub enum Credential {
     /// A certificate chain, leaf first.
     Certificate {
         /// The chain.
-        chain: Chain,
+        chain: Box<Chain>,
         /// PKCS#8 PEM; none once only the unit has it.
         private_key: Option<Secret>,
     },

@@ -1,6 +1,7 @@
 //! Boards that echo their key in clear: whole, and cut off in its middle by an unplug, by silence and by noise.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use acceptance::canary::{Canary, Secret};
 use acceptance::strace::{self, Call};
@@ -24,8 +25,8 @@ impl Watch {
     pub(crate) fn boards_with_derived_keys(&mut self) -> Vec<Secret> {
         self.set_up_boards();
         self.run_with_cut_echoes();
-        let simulated = self.bench.simulated();
-        std::fs::rename(&simulated, self.first_boards()).unwrap();
+        let moved = Command::new("mv").arg(self.bench.simulated()).arg(self.first_boards()).status().unwrap();
+        assert!(moved.success());
         self.run_with_a_typed_label();
         for unit in IDS {
             self.both(&["unit", "show", unit]);

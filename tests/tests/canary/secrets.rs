@@ -85,8 +85,11 @@ pub(crate) fn on_the_wire(calls: &[Call]) -> Vec<Secret> {
 
 /// The key in what was sent of it, as strace shows it: base64 of PEM, in lines.
 fn key_in(name: &str, text: &str) -> Secret {
-    let base64 =
+    let sent =
         text.split_once("<<'STATION'\\n").unwrap().1.split("STATION").next().unwrap().replace("\\n", "");
+    // Where the unit was unplugged while the station wrote, what follows is said to nobody or to the next unit.
+    let is_base64 = |c: &char| c.is_ascii_alphanumeric() || "+/=".contains(*c);
+    let base64: String = sent.chars().take_while(is_base64).collect();
     let pem = decoded(&base64);
     let body: String = std::str::from_utf8(&pem)
         .unwrap()

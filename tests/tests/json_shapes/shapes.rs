@@ -152,7 +152,9 @@ pub(crate) fn simulator_event(event: &Value) -> Value {
     let fields = match event["event"].as_str().unwrap() {
         "ready" => return json!({"event": "string", "units": "integer", "ports": ["string"]}),
         "fixture_failed" => return json!({"event": "string", "fixture": "integer", "reason": "string"}),
-        "unit_in" => json!({"hardware_id": "string", "insertion": "integer", "port": "string", "label": "string"}),
+        "unit_in" => {
+            json!({"hardware_id": "string", "insertion": "integer", "port": "string", "label": "string"})
+        }
         "logged_in" | "login_refused" | "logged_out" | "rebooted" => json!({}),
         "fault" => json!({"fault": "=unplug|babble|silence", "after": "integer"}),
         "unit_out" => json!({"reason": "=logged_out|login_refused|mute|unplugged|stopped"}),

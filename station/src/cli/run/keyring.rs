@@ -42,7 +42,8 @@ impl Keyring<'_> {
         issuer
             .check_ready(&profile, clock::now())
             .map_err(|error| AuthorityError::Issue { label: label.clone(), source: Box::new(error) })?;
-        Ok(Attestation::X509(X509 { issuer, authority: label.clone(), intermediates, profile }))
+        let x509 = X509 { issuer, authority: label.clone(), intermediates, profile };
+        Ok(Attestation::X509(Box::new(x509)))
     }
 
     fn derived(&self, name: &SecretName, entry: GroupEntry) -> Result<Attestation, Failure> {
