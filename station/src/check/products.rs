@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 
 use super::{Finding, Scene};
 use crate::error_text::with_causes;
-use crate::ledger::LedgerReader;
+use crate::ledger::{LedgerReader, OrderRecord};
 use crate::product::{Product, ProductAttestation};
 use crate::profile;
 use crate::template::Kind;
 use crate::vault::Vault;
+
+/// What the built-in products carry in place of an ID scope of the customer's.
+const TEMPLATE_ID_SCOPE: &str = "0ne00ABCDEF";
 
 pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
     let files = product_files(scene);
@@ -23,12 +26,32 @@ pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
     files.iter().flat_map(|file| check_product(scene, file)).collect()
 }
 
+/// Orders that were taken for another DPS instance than their product names now: they cannot be run.
+fn orders_of_another_scope(scene: &Scene<'_>, product: &Product) -> Vec<Finding> {
+    let id_scope = product.id_scope.to_string();
+    let other =
+        orders(scene).into_iter().filter(|order| order.product == product.file && order.id_scope != id_scope);
+    let finding = |order: OrderRecord| {
+        let seen =
+            format!("was taken for ID scope {}, and {} now says {id_scope}", order.id_scope, product.file);
+        Finding::failed(format!("order/{}", order.name), seen, "correct the product, or take a new order")
+    };
+    other.map(finding).collect()
+}
+
+/// A ledger that cannot be asked is found by its own checker.
+fn orders(scene: &Scene<'_>) -> Vec<OrderRecord> {
+    LedgerReader::open(&scene.folder.ledger()).and_then(|reader| reader.orders()).unwrap_or_default()
+}
+
 fn product_files(scene: &Scene<'_>) -> BTreeSet<String> {
-    let orders =
-        LedgerReader::open(&scene.folder.ledger()).and_then(|reader| reader.orders()).unwrap_or_default();
     let own = std::fs::read_dir(scene.folder.path().join(Kind::Product.folder()));
     let own = own.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    orders.into_iter().map(|order| order.product).chain(own.filter(|name| name.ends_with(".toml"))).collect()
+    orders(scene)
+        .into_iter()
+        .map(|order| order.product)
+        .chain(own.filter(|name| name.ends_with(".toml")))
+        .collect()
 }
 
 /// Whether any product issues certificates.
@@ -53,6 +76,14 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
     }
     let mut findings =
         vec![Finding::ok(id.clone(), format!("loads; its dialogue is {}", product.dialogue.file))];
+    if product.id_scope.to_string() == TEMPLATE_ID_SCOPE {
+        let seen =
+            format!("has the ID scope of the template, {TEMPLATE_ID_SCOPE}: units would register nowhere");
+        let todo =
+            "copy it to products/ in the station's folder, set id_scope and model_id there, and order that";
+        findings.push(Finding::warning(format!("{id}/id-scope"), seen, todo));
+    }
+    findings.extend(orders_of_another_scope(scene, &product));
     if !product.writes_model_id() {
         let seen = format!("{} is written by no item: the firmware carries it", product.model_id);
         findings.push(Finding::ok(format!("{id}/model-id"), seen));

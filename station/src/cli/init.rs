@@ -64,10 +64,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
     let made = Made { station: args.name.to_string(), folder: args.dir };
     output.data(&made, |out| {
         writeln!(out, "station {} is made in {}", made.station, made.folder.display())?;
-        writeln!(
-            out,
-            "next: look at station.toml there, then `station ca root` and `station ca intermediate`"
-        )
+        writeln!(out, "next: look at station.toml there, then let `station check` say what is missing")
     })?;
     Ok(Exit::Done)
 }

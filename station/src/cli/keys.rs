@@ -70,6 +70,9 @@ fn read(from: &PathBuf) -> Result<Secret, Failure> {
     let standard_input = from.as_os_str() == "-";
     if standard_input && io::stdin().is_terminal() {
         let typed = rpassword::prompt_password("Secret: ").map(Zeroizing::new)?;
+        if *rpassword::prompt_password("Once more: ").map(Zeroizing::new)? != *typed {
+            return Err(Failure::input("the two entries differ: nothing was imported"));
+        }
         return not_empty(typed.as_bytes());
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));

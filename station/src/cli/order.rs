@@ -131,8 +131,12 @@ fn show(
         )?;
         writeln!(
             out,
-            "  ordered {} = accepted {} + open {} + on hold {}; burnt identities {}",
-            counts.ordered, counts.accepted, counts.open, counts.on_hold, counts.burnt
+            "  ordered {} = accepted {} + open {} + on hold {}{}",
+            counts.ordered,
+            counts.accepted,
+            counts.open,
+            counts.on_hold,
+            burnt_text(counts)
         )?;
         for attempt in attempts.iter().flatten() {
             writeln!(out, "  {}", super::unit::attempt_line(attempt))?;
@@ -140,4 +144,12 @@ fn show(
         Ok(())
     })?;
     Ok(Exit::Done)
+}
+
+/// What of the open units this order can no longer build.
+pub(super) fn burnt_text(counts: &Counts) -> String {
+    match counts.burnt {
+        0 => String::new(),
+        burnt => format!("; {burnt} of the open ones were scrapped: take an order for as many replacements"),
+    }
 }

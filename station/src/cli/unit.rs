@@ -73,8 +73,20 @@ fn say(
             identity.reason.as_deref().unwrap_or("no reason recorded")
         )));
     }
+    if identity.unit.is_none() {
+        return Err(Failure::input(format!(
+            "no unit is bound to {}: there is nothing to rework or to scrap",
+            identity.identity
+        )));
+    }
     owner.ledger().append(clock::now(), vec![fact(identity.identity.clone(), reason.to_owned())])?;
     drop(owner);
+    if identity.state == IdentityState::Live {
+        output.talk(format!(
+            "{} was accepted, and counts no longer: its credential is revoked, so keep the unit in the factory",
+            identity.identity
+        ));
+    }
     show(identity.identity.registration_id.as_str(), context, output)
 }
 

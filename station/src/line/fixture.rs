@@ -47,6 +47,13 @@ impl FixtureRun<'_> {
         let mut had_a_unit = false;
         let mut last = Last::default();
         self.station.tell(Event::Waiting { fixture: self.fixture.name.clone() });
+        if PortMark::of(&self.fixture.port).is_none() {
+            self.warn(format!(
+                "no unit yet: port {} is not there. Plug a unit in, or correct the fixture's port in station.toml",
+                self.fixture.port.display()
+            ));
+        }
+        let mut why = String::new();
         loop {
             if let Some(reason) = self.pace.over(&self.station.reader, self.station.line.order)? {
                 return Ok(if had_a_unit { reason } else { self.with_port(reason) });
@@ -63,10 +70,15 @@ impl FixtureRun<'_> {
             failures = match self.tell_verdict(self.attempt(&mut link, &mut last)?) {
                 Outcome::Accepted { .. } => 0,
                 Outcome::NotNeeded { .. } => failures,
-                Outcome::Failed { .. } => failures + 1,
+                Outcome::Failed { reason, .. } => {
+                    why = reason;
+                    failures + 1
+                }
             };
             if failures == FAILURES_IN_A_ROW {
-                return Ok(format!("{failures} failures in a row: look at fixture, cable and units"));
+                return Ok(format!(
+                    "{failures} failures in a row: look at fixture, cable and units; the last one: {why}"
+                ));
             }
         }
     }

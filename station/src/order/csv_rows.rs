@@ -66,6 +66,9 @@ pub enum CsvError {
     /// A column that is not known: perhaps a typing mistake in one that matters.
     #[error("the order's file has an unknown column `{0}`: known are {known}; remove or rename it", known = COLUMNS.map(|(name, _)| name).join(", "))]
     UnknownColumn(String),
+    /// What spreadsheets write in countries that have the comma in numbers.
+    #[error("the order's file separates its columns by semicolons: export it as CSV with commas")]
+    Separator,
     /// A column that is there twice.
     #[error("the order's file has the column `{0}` twice: remove one")]
     DoubledColumn(String),
@@ -120,7 +123,10 @@ fn columns(header: &StringRecord) -> Result<Vec<Column>, CsvError> {
     let mut columns = Vec::new();
     for name in header {
         let known = COLUMNS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        let (_, known) = known.ok_or_else(|| CsvError::UnknownColumn(name.to_owned()))?;
+        let (_, known) = known.ok_or_else(|| match name.contains(';') {
+            true => CsvError::Separator,
+            false => CsvError::UnknownColumn(name.to_owned()),
+        })?;
         if *known != Column::NotNeeded && columns.contains(known) {
             return Err(CsvError::DoubledColumn(name.to_owned()));
         }
@@ -250,6 +256,7 @@ mod tests {
             ("", "is empty"),
             ("name\nx\n", "no column `registration_id`"),
             ("registration_id,colour\nx,y\n", "unknown column `colour`"),
+            ("registration_id;name\nx;y\n", "semicolons"),
             ("registration_id,Registration_ID\nx,y\n", "twice"),
             ("registration_id\n", "no rows"),
         ] {

@@ -27,6 +27,16 @@ impl Pacer {
         }
     }
 
+    /// How many bytes travel together: what the line carries within the slack, so that what one end has said is heard
+    /// when it would be, and a fault strikes where it would.
+    pub(super) fn portion(&self, bits_a_second: u32, most: usize) -> usize {
+        if !self.on || bits_a_second == 0 {
+            return most;
+        }
+        let bytes = u64::from(bits_a_second) * SLACK.as_millis() as u64 / (BITS_OF_A_BYTE * 1000);
+        usize::try_from(bytes).unwrap_or(most).clamp(1, most)
+    }
+
     pub(super) fn is_free(&self, now: Instant) -> bool {
         now >= self.free_at
     }
@@ -37,7 +47,7 @@ impl Pacer {
 }
 
 /// So much lateness is made good; more was idle time.
-const SLACK: Duration = Duration::from_millis(5);
+const SLACK: Duration = Duration::from_millis(10);
 
 fn time_of(bytes: usize, bits_a_second: u32) -> Duration {
     let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(BITS_OF_A_BYTE);

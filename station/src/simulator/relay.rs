@@ -120,10 +120,11 @@ impl<'a> Relay<'a> {
         if self.to_host.is_empty() || !self.outgoing.is_free(now) {
             return Ok(());
         }
-        let portion = self.to_host.len().min(PORTION);
+        let speed = self.port.master().bits_a_second();
+        let portion = self.to_host.len().min(self.outgoing.portion(speed, PORTION));
         let sent = self.port.master().write(&self.to_host.make_contiguous()[..portion])?;
         self.to_host.drain(..sent);
-        self.outgoing.carried(sent, self.port.master().bits_a_second(), now);
+        self.outgoing.carried(sent, speed, now);
         Ok(())
     }
 
@@ -133,7 +134,8 @@ impl<'a> Relay<'a> {
             return Ok(None);
         }
         let mut buffer = [0; PORTION];
-        match self.port.master().read(&mut buffer)? {
+        let portion = self.incoming.portion(self.port.master().bits_a_second(), PORTION);
+        match self.port.master().read(&mut buffer[..portion])? {
             Arrival::Nothing => Ok(None),
             Arrival::HungUp => self.host_closed(),
             Arrival::Bytes(count) => {

@@ -70,8 +70,8 @@ fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, order: &str) -> De
     let id = &identity.identity.registration_id;
     if identity.order != order {
         let reason = format!(
-            "unit {unit} is already bound to {id} of order {}: run that order, or end the binding with `station unit \
-             scrap {id}`",
+            "unit {unit} is already bound to {id} of order {}: it belongs there. Only an engineer ends a binding, with \
+             `station unit scrap {id} --reason …`",
             identity.order
         );
         return refuse(reason, Disposition::Hold);
@@ -80,7 +80,7 @@ fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, order: &str) -> De
         IdentityState::OnHold | IdentityState::Burnt => {
             let why = identity.reason.as_deref().unwrap_or("no reason recorded");
             let reason = format!(
-                "unit {unit} ({id}) is on hold: {why}. An engineer frees it with `station unit rework {id}`"
+                "unit {unit} ({id}) is on hold: {why}. An engineer frees it with `station unit rework {id} --reason …`"
             );
             refuse(reason, Disposition::Hold)
         }

@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::unit_of;
 use crate::cli::Output;
+use crate::cli::order::burnt_text;
 use crate::cli::unit::evidence_text;
 use crate::config::Fixture;
 use crate::event::{Event, Outcome, Verdict};
@@ -19,6 +20,8 @@ pub(super) struct Screen {
     fixtures: BTreeMap<String, ProgressBar>,
     /// Units by what they showed, and whether the last verdict of each was a failure.
     failed: BTreeMap<String, bool>,
+    /// What was decided of the unit in each fixture.
+    decided: BTreeMap<String, String>,
 }
 
 impl Screen {
@@ -35,18 +38,21 @@ impl Screen {
                 (fixture.name.clone(), bar)
             })
             .collect();
-        Self { output: *output, bars, fixtures, failed: BTreeMap::new() }
+        Self { output: *output, bars, fixtures, failed: BTreeMap::new(), decided: BTreeMap::new() }
     }
 
     pub(super) fn show(&mut self, event: &Event) {
         if let Some((unit, failed)) = unit_of(event) {
             self.failed.insert(unit, failed);
         }
+        if let Event::Decided { fixture, decision, .. } = event {
+            self.decided.insert(fixture.clone(), decision.clone());
+        }
         let shown = if self.output.json() {
             self.bars.suspend(|| self.output.data(event, |_| Ok(())))
         } else {
             self.draw(event);
-            match event_line(event) {
+            match self.event_line(event) {
                 Some(line) => self.bars.suspend(|| self.output.text(&format!("{line}\n"))),
                 None => Ok(()),
             }
@@ -70,9 +76,28 @@ impl Screen {
         }
         let counts = &summary.counts;
         self.output.text(&format!(
-            "order {}: ordered {} = accepted {} + open {} + on hold {}\n",
-            summary.order, counts.ordered, counts.accepted, counts.open, counts.on_hold
+            "order {}: ordered {} = accepted {} + open {} + on hold {}{}\n",
+            summary.order,
+            counts.ordered,
+            counts.accepted,
+            counts.open,
+            counts.on_hold,
+            burnt_text(counts)
         ))
+    }
+
+    /// What stays on the screen.
+    fn event_line(&self, event: &Event) -> Option<String> {
+        match event {
+            Event::Verdict(verdict) => {
+                let again =
+                    self.decided.get(&verdict.fixture).is_some_and(|decision| decision == "same-again");
+                Some(verdict_line(verdict, again))
+            }
+            Event::FixtureClosed { fixture, reason } => Some(format!("fixture {fixture} closed: {reason}")),
+            Event::Warning { fixture, text } => Some(format!("fixture {fixture}: {text}")),
+            _ => None,
+        }
     }
 
     fn draw(&self, event: &Event) {
@@ -113,21 +138,14 @@ fn fixture_of(event: &Event) -> &str {
     }
 }
 
-/// What stays on the screen.
-fn event_line(event: &Event) -> Option<String> {
-    match event {
-        Event::Verdict(verdict) => Some(verdict_line(verdict)),
-        Event::FixtureClosed { fixture, reason } => Some(format!("fixture {fixture} closed: {reason}")),
-        Event::Warning { fixture, text } => Some(format!("fixture {fixture}: {text}")),
-        _ => None,
-    }
-}
-
-fn verdict_line(verdict: &Verdict) -> String {
+fn verdict_line(verdict: &Verdict, again: bool) -> String {
     let Verdict { fixture, hardware_id, registration_id, outcome, seconds, .. } = verdict;
     let unit = hardware_id.as_deref().unwrap_or("unknown unit");
     let id = registration_id.as_deref().unwrap_or("-");
     match outcome {
+        Outcome::Accepted { .. } if again => {
+            format!("AGAIN fixture {fixture}  {id}  {unit}  {seconds:.1} s  accepted before, verified again")
+        }
         Outcome::Accepted { evidence } => {
             format!("PASS  fixture {fixture}  {id}  {unit}  {seconds:.1} s  {}", evidence_text(evidence))
         }

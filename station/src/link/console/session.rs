@@ -33,6 +33,8 @@ pub(super) struct Session<'a> {
     stop: StopSignal,
     received: Vec<u8>,
     transcript: Transcript,
+    /// Whether a secret was sent whose echo may still come.
+    secret_unanswered: bool,
 }
 
 impl std::fmt::Debug for Session<'_> {
@@ -55,7 +57,7 @@ impl<'a> Session<'a> {
         for variable in variables.values().filter(|variable| variable.secret) {
             transcript.hide(&variable.value);
         }
-        Self { port, dialogue, variables, stop, received: Vec::new(), transcript }
+        Self { port, dialogue, variables, stop, received: Vec::new(), transcript, secret_unanswered: false }
     }
 
     pub(super) fn dialogue(&self) -> &'a Dialogue {
@@ -141,31 +143,44 @@ impl<'a> Session<'a> {
     ) -> Result<(), LinkError> {
         let during = section.name().replace('_', " ");
         let deadline = Instant::now() + line.within;
-        let mut secret = false;
+        let mut bytes = zeroize::Zeroizing::new(Vec::new());
         if let Some(parts) = &line.send {
-            let mut bytes = zeroize::Zeroizing::new(Vec::new());
-            secret = self.compose(parts, variables, &mut bytes);
+            self.secret_unanswered |= self.compose(parts, variables, &mut bytes);
             if line.enter {
                 bytes.extend_from_slice(self.dialogue.line_end.as_bytes());
             }
-            self.write_small(&bytes, &during, deadline, line.within)?;
-            if line.echoed {
-                self.consume_echo(&bytes, &during, deadline, line.within)?;
-            }
         }
-        let answer = match &line.expect {
-            None => Ok(()),
-            Some(_) => self.await_answer(line, &during, deadline, captured),
-        };
+        let answer = self.exchange(&bytes, line, &during, deadline, captured);
         let said = std::mem::take(&mut self.received);
-        let consumed = said.len();
-        if secret {
-            self.transcript.received_after_secret(consumed)
+        if self.secret_unanswered {
+            self.transcript.received_after_secret(said.len());
         } else {
-            self.transcript.received(&said)
+            self.transcript.received(&said);
         }
-        answer.map_err(|error| self.shown(error, secret))?;
+        let answer = answer.map_err(|error| self.shown(error));
+        // Until something is expected and has come, a late echo may still bring the secret.
+        self.secret_unanswered &= answer.is_err() || line.expect.is_none();
+        answer?;
         self.check_status(captured, &during)
+    }
+
+    /// Sends, drops the echo, waits for the answer.
+    fn exchange(
+        &mut self,
+        bytes: &[u8],
+        line: &Line,
+        during: &str,
+        deadline: Instant,
+        captured: &mut Captured,
+    ) -> Result<(), LinkError> {
+        self.write_small(bytes, during, deadline, line.within)?;
+        if line.echoed {
+            self.consume_echo(bytes, during, deadline, line.within)?;
+        }
+        match &line.expect {
+            None => Ok(()),
+            Some(_) => self.await_answer(line, during, deadline, captured),
+        }
     }
 
     /// Puts together what is sent, and notes it in the transcript without its secrets. True where it has one.
@@ -276,7 +291,7 @@ impl<'a> Session<'a> {
             for refusal in &line.refusals {
                 if let Some(found) = refusal.on.captures(&self.received) {
                     let means = fill(&refusal.meaning.means, |name| {
-                        found.name(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                        found.name(name).map(|value| self.transcript.masked(value.as_bytes()))
                     });
                     let disposition = refusal.meaning.disposition;
                     return Err(LinkError::Refused { during: during.to_owned(), means, disposition });
@@ -316,9 +331,9 @@ impl<'a> Session<'a> {
     }
 
     /// An answer to a step that sent a secret is not shown in an error: an echo may come broken up.
-    fn shown(&self, error: LinkError, secret: bool) -> LinkError {
+    fn shown(&self, error: LinkError) -> LinkError {
         match error {
-            LinkError::Unexpected { during, within, said } if secret => {
+            LinkError::Unexpected { during, within, said } if self.secret_unanswered => {
                 let said = format!("{} characters, not shown: the step sent a secret", said.chars().count());
                 LinkError::Unexpected { during, within, said }
             }
