@@ -245,7 +245,7 @@ fn a_second_unit_with_the_hardware_id_of_a_live_one_puts_both_on_hold() {
         format!("unit {unit} shows the hardware ID of gw-0001, which is live, and does not prove it");
     assert_failed(&verdicts[1], "hold", &shared);
     assert_failed(&verdicts[2], "hold", &format!("unit {unit} (gw-0001) is on hold: "));
-    assert_failed(&verdicts[2], "hold", "An engineer frees it with `station unit rework gw-0001`");
+    assert_failed(&verdicts[2], "hold", "An engineer frees it with `station unit rework gw-0001 --reason …`");
     assert_eq!(reconciled(&bench, "april", &outcome), [0, 2, 1]);
     assert_eq!(bench.show("gw-0001")["state"], "on-hold");
     assert_eq!(bench.show("gw-0001")["credentials"].as_array().unwrap().len(), 1);

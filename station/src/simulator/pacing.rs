@@ -27,13 +27,13 @@ impl Pacer {
         }
     }
 
-    /// How many bytes travel together: what the line carries within the slack, so that what one end has said is heard
+    /// How many bytes travel together: few, so that what one end has said is heard
     /// when it would be, and a fault strikes where it would.
     pub(super) fn portion(&self, bits_a_second: u32, most: usize) -> usize {
         if !self.on || bits_a_second == 0 {
             return most;
         }
-        let bytes = u64::from(bits_a_second) * SLACK.as_millis() as u64 / (BITS_OF_A_BYTE * 1000);
+        let bytes = u64::from(bits_a_second) * TOGETHER.as_millis() as u64 / (BITS_OF_A_BYTE * 1000);
         usize::try_from(bytes).unwrap_or(most).clamp(1, most)
     }
 
@@ -47,7 +47,9 @@ impl Pacer {
 }
 
 /// So much lateness is made good; more was idle time.
-const SLACK: Duration = Duration::from_millis(10);
+const SLACK: Duration = Duration::from_millis(5);
+/// What a line carries in this time travels together.
+const TOGETHER: Duration = Duration::from_millis(10);
 
 fn time_of(bytes: usize, bits_a_second: u32) -> Duration {
     let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(BITS_OF_A_BYTE);
@@ -66,6 +68,17 @@ mod tests {
         pacer.carried(1152, 115_200, now);
         assert!(!pacer.is_free(now + Duration::from_millis(94)));
         assert!(pacer.is_free(now + Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn bytes_travel_in_portions_of_the_speed() {
+        let paced = Pacer::new(true, Instant::now());
+        assert_eq!(
+            (paced.portion(9600, 256), paced.portion(300, 256), paced.portion(921_600, 256)),
+            (9, 1, 256)
+        );
+        assert_eq!((paced.portion(10, 256), paced.portion(0, 256)), (1, 256));
+        assert_eq!(Pacer::new(false, Instant::now()).portion(9600, 256), 256);
     }
 
     #[test]
