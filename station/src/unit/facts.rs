@@ -64,7 +64,7 @@ pub enum HardwareIdError {
     TooLong(usize),
 }
 
-/// What makers leave in when nobody fills it in, and adapters that all carry the same number (`peers.md`: `0001`).
+/// What makers leave in when nobody fills it in, and what adapters carry by the thousand (`0001`: espflash issue 409).
 const PLACEHOLDERS: [&str; 9] = [
     "0001",
     "0123456789",
