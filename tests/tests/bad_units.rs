@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use acceptance::{Bench, Outcome, Tree};
+use acceptance::{Bench, Outcome, Station, Tree};
 use serde_json::Value;
 
 /// A gateway whose station waits five seconds for a login, not a minute.
@@ -25,7 +25,25 @@ fn once(bench: &Bench, order: &str, units: usize, faults: &[&str]) -> Outcome {
     let mut more = vec!["--no-pacing", "--exchange-ms", "600000"];
     more.extend(faults.iter().flat_map(|fault| ["--fault", fault]));
     let _simulator = bench.simulate(units, units, &more);
-    bench.unlocked(&["--json", "run", order, "--patience", "1"]).run()
+    watched(bench, bench.unlocked(&["--json", "run", order, "--patience", "1"]))
+}
+
+/// Runs an order on bad units: whatever they do, the station's folder gets its transcripts and nothing else, and the
+/// ledger goes on from where it stood.
+#[track_caller]
+fn watched(bench: &Bench, run: Station) -> Outcome {
+    let (tree, head) = (Tree::of(&bench.folder()), bench.head());
+    let outcome = run.run();
+    let after = Tree::of(&bench.folder());
+    let transcripts = outcome.verdicts().iter().filter(|verdict| !verdict["attempt"].is_null()).count();
+    assert_eq!(after.count("transcripts"), tree.count("transcripts") + transcripts, "one an attempt");
+    assert_eq!(after.without("transcripts"), tree.without("transcripts"), "only transcripts are new");
+    let (entries, hash) = head.split_once(' ').unwrap();
+    let next = (entries.parse::<u64>().unwrap() + 1).to_string();
+    let shown = bench.station(&["--json", "ledger", "show", "--from", &next, "--most", "1"]).run().expect(0);
+    assert_eq!(shown.json()["previous"], hash.trim_matches('"'), "the new entries follow the old head");
+    bench.head();
+    outcome
 }
 
 /// The verdicts of one fixture, in their sequence.
@@ -126,7 +144,6 @@ fn each_bad_unit_fails_for_its_reason_and_no_other_fixture_is_touched() {
         ("silence:6:3000", "retry", "during write: check that it is powered and booted"),
         ("babble:7:3000", "rework", "the unit babbles during write ("),
     ];
-    let before = Tree::of(&bench.folder());
     let outcome = once(&bench, "april", 8, &faults.map(|(fault, _, _)| fault)).expect(1);
     for (index, (fault, disposition, part)) in faults.into_iter().enumerate() {
         eprintln!("case: {fault}");
@@ -136,9 +153,6 @@ fn each_bad_unit_fails_for_its_reason_and_no_other_fixture_is_touched() {
     }
     assert_eq!(at(&outcome, 8)[0]["verdict"], "accepted");
     assert_eq!(reconciled(&bench, "april", &outcome), [1, 7, 0]);
-    let after = Tree::of(&bench.folder());
-    assert_eq!(after.count("transcripts"), 8);
-    assert_eq!(after.without("transcripts"), before.without("transcripts"), "only transcripts are new");
 
     // Who was not identified has no identity; who failed later keeps the one that it was bound to.
     let bound = |unit: usize| bench.show(&bench.hardware_id(unit))["registration_id"].clone();
@@ -162,7 +176,7 @@ fn a_unit_unplugged_in_mid_dialogue_passes_when_it_is_put_back_in() {
     let faults = ["--fault", "unplug:1:1500", "--fault", "unplug:2:4000"];
     let outcome = {
         let _simulator = bench.simulate(2, 2, &[&["--no-pacing"], &faults[..]].concat());
-        bench.run("april").expect(0)
+        watched(&bench, bench.unlocked(&["--json", "run", "april", "--patience", "60"])).expect(0)
     };
     for fixture in [1, 2] {
         let verdicts = at(&outcome, fixture);
@@ -181,7 +195,7 @@ fn a_unit_unplugged_before_it_said_who_it_is_counts_as_failed() {
     let outcome = {
         let _simulator = bench.simulate(1, 1, &["--no-pacing", "--fault", "unplug:1:300"]);
         // Nobody can tell that the unit that passed is the one that failed.
-        bench.run("april").expect(1)
+        watched(&bench, bench.unlocked(&["--json", "run", "april", "--patience", "60"])).expect(1)
     };
     let verdicts = at(&outcome, 1);
     let part = "the unit was unplugged, or its port failed, during identify: put it back in";
@@ -196,7 +210,7 @@ fn three_failures_in_a_row_close_a_fixture() {
     let bench = bench(1, 1);
     let outcome = {
         let _simulator = bench.simulate(1, 1, &["--no-pacing", "--fault", "wrong-password:1"]);
-        bench.run("april").expect(1)
+        watched(&bench, bench.unlocked(&["--json", "run", "april", "--patience", "60"])).expect(1)
     };
     assert_eq!(outcome.verdicts().len(), 3, "{}", outcome.stdout);
     outcome.verdicts().iter().for_each(|verdict| assert_failed(verdict, "hold", "the console password"));
@@ -220,7 +234,7 @@ fn a_port_that_is_missing_or_busy_closes_its_fixture_alone() {
         let _simulator = bench.simulate(2, 2, &["--no-pacing", "--exchange-ms", "600000"]);
         let _holder = Holder::of(&busy);
         let run = ["--json", "run", "april", "--patience", "3"];
-        (bench.unlocked(&run).run().expect(1), bench.station(&["check"]).run().expect(1))
+        (watched(&bench, bench.unlocked(&run)).expect(1), bench.station(&["check"]).run().expect(1))
     };
     assert!(closed(&outcome, 1).starts_with(&in_use), "{}", outcome.stdout);
     assert!(closed(&outcome, 3).contains(&not_there), "{}", outcome.stdout);
@@ -236,7 +250,7 @@ fn a_second_unit_with_the_hardware_id_of_a_live_one_puts_both_on_hold() {
     let bench = bench(1, 3);
     let outcome = {
         let _simulator = bench.simulate(2, 1, &["--no-pacing", "--fault", "shared-hardware-id:2:1"]);
-        bench.run("april").expect(1)
+        watched(&bench, bench.unlocked(&["--json", "run", "april", "--patience", "60"])).expect(1)
     };
     let verdicts = at(&outcome, 1);
     assert_eq!(verdicts[0]["verdict"], "accepted");
@@ -287,7 +301,7 @@ fn the_wrong_unit_on_a_fixture_gets_nothing() {
     let csv = format!("registration_id,hardware_id\n{}", rows.concat());
     let order = ["order", "add", "april", "--product", "named.toml", "--csv", "-"];
     bench.station(&order).input(csv).run().expect(0);
-    let outcome = bench.unlocked(&["--json", "run", "april", "--patience", "10"]).run().expect(1);
+    let outcome = watched(&bench, bench.unlocked(&["--json", "run", "april", "--patience", "10"])).expect(1);
     let wrong = bench.hardware_id(1);
     let part = format!("unit {wrong} is in no row of order april: it is the wrong unit for this order");
     assert_failed(&at(&outcome, 1)[0], "hold", &part);
@@ -336,7 +350,7 @@ fn a_unit_that_is_bound_to_another_order_or_scrapped_gets_nothing() {
     let outcome = {
         let more = ["--no-pacing", "--exchange-ms", "100", "--seed", "7"];
         let _simulator = bench.simulate(2, 1, &more);
-        bench.run("april")
+        watched(&bench, bench.unlocked(&["--json", "run", "april", "--patience", "60"]))
     };
     assert_complete(&bench, outcome, 2);
 }
