@@ -143,7 +143,8 @@ fn write_unit(shown: &Shown, out: &mut dyn std::io::Write) -> std::io::Result<()
 fn credential_text(credential: &IssuedCredential) -> String {
     match credential {
         IssuedCredential::Certificate { certificate_serial, authority, .. } => {
-            format!("certificate {certificate_serial}, issued by {authority}")
+            let issuer = authority.as_deref().unwrap_or("itself");
+            format!("certificate {certificate_serial}, issued by {issuer}")
         }
         IssuedCredential::DeviceKey { origin: KeyOrigin::Derived { group_key, group_entry }, .. } => {
             let entry = match group_entry {
@@ -154,6 +155,9 @@ fn credential_text(credential: &IssuedCredential) -> String {
         }
         IssuedCredential::DeviceKey { origin: KeyOrigin::Given, .. } => {
             "device key, given with the order".to_owned()
+        }
+        IssuedCredential::DeviceKey { origin: KeyOrigin::Random { .. }, .. } => {
+            "device key, made at random for this unit".to_owned()
         }
     }
 }

@@ -171,8 +171,12 @@ pub enum IssuedCredential {
         public_key: String,
         /// PEM, leaf first.
         chain: String,
-        /// Label of the issuing authority.
-        authority: String,
+        /// Label of the issuing authority; none where the leaf is signed by its own key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authority: Option<String>,
+        /// Who made the private key.
+        #[serde(default, skip_serializing_if = "KeyMaker::is_station")]
+        key_maker: KeyMaker,
     },
     /// A symmetric key.
     DeviceKey {
@@ -182,6 +186,23 @@ pub enum IssuedCredential {
         /// HMAC-SHA256 of the key under a key of the vault, hex: shows whether two keys are the same, and nothing else.
         key_mac: String,
     },
+}
+
+/// Who made a unit's private key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyMaker {
+    /// The station, which then wrote it into the unit.
+    #[default]
+    Station,
+    /// The unit: the key never left it.
+    Device,
+}
+
+impl KeyMaker {
+    fn is_station(&self) -> bool {
+        *self == KeyMaker::Station
+    }
 }
 
 /// Where a device's symmetric key comes from.
@@ -197,6 +218,11 @@ pub enum KeyOrigin {
     },
     /// Given with the order.
     Given,
+    /// Made at random for this device alone, with a second one that only the service gets.
+    Random {
+        /// The HMAC of the secondary key, as `key_mac` is of the primary.
+        secondary_mac: String,
+    },
 }
 
 /// An enrollment group has two keys (and an X.509 group two CAs), so that one can be exchanged while the other serves.

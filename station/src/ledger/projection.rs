@@ -3,7 +3,9 @@
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use thiserror::Error;
 
-use super::entry::{Disposition, Entry, Evidence, Fact, Identity, IssuedCredential, OrderRow};
+use super::entry::{
+    Disposition, Entry, Evidence, Fact, Identity, IssuedCredential, KeyMaker, KeyOrigin, OrderRow,
+};
 
 /// The projected tables, in an order that reads well in a difference.
 pub(super) const TABLES: [&str; 8] =
@@ -187,16 +189,7 @@ fn issue(
     if state != "open" {
         return Err(wrong_state(identity, state, "open"));
     }
-    match credential {
-        IssuedCredential::Certificate { certificate_serial, public_key, .. } => {
-            spend(db, "certificate_serial", certificate_serial, seq)?;
-            spend(db, "public_key", public_key, seq)?;
-        }
-        // A derived key is the same each time: it belongs to its identity rather than to one attempt.
-        IssuedCredential::DeviceKey { key_mac, .. } => {
-            claim(db, "device_key", key_mac, &full(identity), seq)?
-        }
-    }
+    take(db, seq, identity, credential)?;
     let id = identity.registration_id.as_str();
     let replaced = db.execute(
         "UPDATE credential SET state = 'superseded', reason = ?3
@@ -216,6 +209,29 @@ fn issue(
         params![identity.id_scope, id, seq],
     )?;
     Ok(())
+}
+
+/// Makes sure that no other unit has, or ever gets, what this credential is made of.
+fn take(db: &Connection, seq: u64, identity: &Identity, credential: &IssuedCredential) -> Result {
+    match credential {
+        IssuedCredential::Certificate { certificate_serial, public_key, authority, key_maker, .. } => {
+            // A device that signs for itself counts its certificates as it likes.
+            if authority.is_some() || *key_maker == KeyMaker::Station {
+                spend(db, "certificate_serial", certificate_serial, seq)?;
+            }
+            match key_maker {
+                KeyMaker::Station => spend(db, "public_key", public_key, seq),
+                // A device may show the same key at each attempt.
+                KeyMaker::Device => claim(db, "public_key", public_key, &full(identity), seq),
+            }
+        }
+        IssuedCredential::DeviceKey { origin: KeyOrigin::Random { secondary_mac }, key_mac } => {
+            spend(db, "device_key", key_mac, seq)?;
+            spend(db, "device_key", secondary_mac, seq)
+        }
+        // A derived key is the same each time: it belongs to its identity rather than to one attempt.
+        IssuedCredential::DeviceKey { key_mac, .. } => claim(db, "device_key", key_mac, &full(identity), seq),
+    }
 }
 
 fn accept(db: &Connection, at: &str, attempt: u64, identity: &Identity, evidence: &[Evidence]) -> Result {
@@ -277,6 +293,9 @@ fn scrap(db: &Connection, seq: u64, identity: &Identity, reason: &str) -> Result
     let full = full(identity);
     db.execute("DELETE FROM claim WHERE kind = 'registration' AND value = ?1", [&full])?;
     db.execute("DELETE FROM claim WHERE kind = 'device_key' AND holder = ?1", [&full])?;
+    let keys = "SELECT kind, value, ?2 FROM claim WHERE kind = 'public_key' AND holder = ?1";
+    db.execute(&format!("INSERT INTO spent {keys}"), params![&full, seq])?;
+    db.execute("DELETE FROM claim WHERE kind = 'public_key' AND holder = ?1", [&full])?;
     if let Some(unit) = unit {
         db.execute("DELETE FROM claim WHERE kind = 'hardware_id' AND value = ?1", [&unit])?;
         spend(db, "hardware_id", &unit, seq)?;

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use time::macros::datetime;
 
 use super::entry::{
-    Act, Disposition, Evidence, Grade, GroupEntry, Identity, IssuedCredential, KeyOrigin, OrderRow,
+    Act, Disposition, Evidence, Grade, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, OrderRow,
     SecretKind,
 };
 use super::*;
@@ -92,7 +92,8 @@ impl Fixture {
                 certificate_serial: serial.into(),
                 public_key: key.into(),
                 chain: "PEM".into(),
-                authority: "intermediate".into(),
+                authority: Some("intermediate".into()),
+                key_maker: KeyMaker::Station,
             },
             supersedes: why.map(str::to_owned),
         }])
@@ -212,6 +213,57 @@ fn a_device_key_belongs_to_one_identity_and_comes_again_for_it() {
     refused(issue(other, "gw-2", Some("x")), "bound to 0ne00ABCDEF/gw-3");
     ledger.append(vec![Fact::Scrapped { identity: identity("gw-3"), reason: "cracked".into() }]).unwrap();
     assert_eq!(verify(&ledger.path).unwrap().findings, []);
+}
+
+#[test]
+fn a_key_that_a_device_made_may_come_again_for_it_and_for_no_other() {
+    let ledger = Fixture::with_history();
+    let issue = |attempt, id: &str, key: &str, why: Option<&str>| {
+        ledger.append(vec![Fact::Issued {
+            attempt,
+            identity: identity(id),
+            credential: IssuedCredential::Certificate {
+                certificate_serial: "01".into(),
+                public_key: key.into(),
+                chain: "PEM".into(),
+                authority: None,
+                key_maker: KeyMaker::Device,
+            },
+            supersedes: why.map(str::to_owned),
+        }])
+    };
+    let attempt = ledger.open_attempt("3", "c3");
+    ledger.claim(attempt, "gw-3", "c3").unwrap();
+    issue(attempt, "gw-3", "own", None).unwrap();
+    issue(attempt, "gw-3", "own", Some("interrupted")).unwrap();
+    let other = ledger.open_attempt("2", "b2");
+    refused(issue(other, "gw-2", "own", Some("x")), "bound to 0ne00ABCDEF/gw-3");
+    refused(issue(other, "gw-2", "k1", Some("x")), "public_key k1 is taken");
+    ledger.append(vec![Fact::Scrapped { identity: identity("gw-3"), reason: "cracked".into() }]).unwrap();
+    refused(issue(other, "gw-2", "own", Some("x")), "scrapped in entry");
+    assert_eq!(verify(&ledger.path).unwrap().findings, []);
+}
+
+#[test]
+fn a_random_device_key_is_given_once_and_neither_of_the_two_again() {
+    let ledger = Fixture::with_history();
+    let issue = |attempt, id: &str, keys: [&str; 2], why: Option<&str>| {
+        ledger.append(vec![Fact::Issued {
+            attempt,
+            identity: identity(id),
+            credential: IssuedCredential::DeviceKey {
+                origin: KeyOrigin::Random { secondary_mac: keys[1].into() },
+                key_mac: keys[0].into(),
+            },
+            supersedes: why.map(str::to_owned),
+        }])
+    };
+    let attempt = ledger.open_attempt("3", "c3");
+    ledger.claim(attempt, "gw-3", "c3").unwrap();
+    issue(attempt, "gw-3", ["a", "b"], None).unwrap();
+    refused(issue(attempt, "gw-3", ["a", "c"], Some("interrupted")), "device_key a is taken");
+    let other = ledger.open_attempt("2", "b2");
+    refused(issue(other, "gw-2", ["d", "b"], Some("x")), "device_key b is taken");
 }
 
 #[test]

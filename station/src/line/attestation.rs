@@ -8,7 +8,7 @@ use certkit::{
 };
 
 use super::{Edge, Trouble};
-use crate::ledger::entry::{Disposition, GroupEntry, Identity, IssuedCredential, KeyOrigin, hex};
+use crate::ledger::entry::{Disposition, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, hex};
 use crate::unit::Credential;
 
 /// How the units of a run get their credentials.
@@ -130,7 +130,8 @@ impl X509 {
             certificate_serial: serial.to_string(),
             public_key,
             chain: chain.to_pem(),
-            authority: self.authority.clone(),
+            authority: Some(self.authority.clone()),
+            key_maker: KeyMaker::Station,
         };
         let private_key = Some(key.to_pkcs8_pem().into());
         Ok((Credential::Certificate { chain: Box::new(chain), private_key }, announced))

@@ -81,7 +81,7 @@ fn issuing_authority(
     let mut labels: Vec<String> = accepted(ledger, order)?
         .into_iter()
         .filter_map(|identity| match identity.credential?.credential {
-            IssuedCredential::Certificate { authority, .. } => Some(authority),
+            IssuedCredential::Certificate { authority, .. } => authority,
             IssuedCredential::DeviceKey { .. } => None,
         })
         .collect();

@@ -148,7 +148,7 @@ fn refuse(reason: String, disposition: Disposition) -> Decision {
 mod tests {
     use super::*;
     use crate::ledger::CredentialRecord;
-    use crate::ledger::entry::{Identity, IssuedCredential};
+    use crate::ledger::entry::{Identity, IssuedCredential, KeyMaker};
 
     fn unit() -> HardwareId {
         HardwareId::parse("10000000abcdef01").unwrap()
@@ -180,7 +180,8 @@ mod tests {
         let issued = IssuedCredential::Certificate {
             certificate_serial: "01".into(),
             public_key: "02".into(),
-            authority: "intermediate".into(),
+            authority: Some("intermediate".into()),
+            key_maker: KeyMaker::Station,
             chain: String::new(),
         };
         let credential = CredentialRecord { credential: issued, state: "issued".into(), reason: None };
