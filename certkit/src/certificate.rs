@@ -8,13 +8,10 @@ use time::OffsetDateTime;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 
+use crate::signature_algorithm::SignatureAlgorithm;
 use crate::{CertificateSerial, CertificateSerialError, KeyNotSupported, PublicKey, pem};
 
-/// ecdsa-with-SHA256 (RFC 5758 §3.2).
-const ECDSA_WITH_SHA256: der::oid::ObjectIdentifier =
-    der::oid::ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
-
-/// A certificate (RFC 5280 §4.1) with a P-256 key.
+/// A certificate (RFC 5280 §4.1) with a key of a kind that is used here.
 #[derive(Clone)]
 pub struct Certificate {
     der: Vec<u8>,
@@ -213,17 +210,19 @@ impl Certificate {
         self.parsed.tbs_certificate().issuer()
     }
 
-    /// Whether this key signed it, with ECDSA and SHA-256.
+    /// Whether this key signed it, with SHA-2.
     pub(crate) fn is_signed_by(&self, key: &PublicKey) -> bool {
-        let algorithm = self.parsed.signature_algorithm();
+        let identifier = self.parsed.signature_algorithm();
         let tbs = self.parsed.tbs_certificate();
-        if algorithm.oid != ECDSA_WITH_SHA256 || algorithm != tbs.signature() {
+        let Some(algorithm) =
+            SignatureAlgorithm::from_identifier(identifier).filter(|_| identifier == tbs.signature())
+        else {
             return false;
-        }
+        };
         let (Ok(message), Some(signature)) = (tbs.to_der(), self.parsed.signature().as_bytes()) else {
             return false;
         };
-        key.verify(&message, signature).is_ok()
+        key.verify_as(algorithm, &message, signature).is_ok()
     }
 }
 

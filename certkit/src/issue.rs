@@ -6,7 +6,7 @@ mod error;
 use rcgen::{CertificateParams, KeyIdMethod};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use crate::{Certificate, CertificateSerial, Kind, Profile, PublicKey, SoftwareSigner, Subject};
+use crate::{Certificate, CertificateSerial, Kind, Profile, PublicKey, Signer, Subject};
 use contents::{Period, Public, Signing, contents, copy_name};
 pub use error::IssueError;
 
@@ -14,7 +14,7 @@ pub use error::IssueError;
 #[derive(Debug)]
 pub struct Issuer {
     certificate: Certificate,
-    signer: SoftwareSigner,
+    signer: Box<dyn Signer>,
     /// Name and key identifier, as rcgen writes them into what is issued.
     written: CertificateParams,
 }
@@ -24,7 +24,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`IssueError`] where the key is not the certificate's own, or the certificate is no CA's.
-    pub fn new(certificate: Certificate, signer: SoftwareSigner) -> Result<Self, IssueError> {
+    pub fn new(certificate: Certificate, signer: Box<dyn Signer>) -> Result<Self, IssueError> {
         let issuer = || certificate.subject_name();
         if certificate.public_key() != signer.public_key() {
             return Err(IssueError::KeyNotOwn { issuer: issuer() });
@@ -40,26 +40,25 @@ impl Issuer {
         Ok(Self { certificate, signer, written })
     }
 
-    /// Makes a root: an authority that signs its own certificate.
+    /// Makes a certificate that its own key signs: a root's.
     ///
     /// # Errors
     /// [`IssueError`].
     pub fn self_signed(
         profile: &Profile,
         subject: &Subject,
-        signer: SoftwareSigner,
+        signer: &dyn Signer,
         serial: &CertificateSerial,
         now: OffsetDateTime,
-    ) -> Result<Self, IssueError> {
+    ) -> Result<Certificate, IssueError> {
         if profile.kind() != Kind::Root || !matches!(subject, Subject::Authority(_)) {
             return Err(wrong_kind(profile, subject));
         }
         let not_after = profile.validity().end(now).ok_or(IssueError::BeyondCalendar)?;
         let period = Period { not_before: back_dated(profile, now), not_after };
         let params = contents(profile, subject, signer.public_key(), serial, period);
-        let made = params.self_signed(&Signing(&signer)).map_err(IssueError::Encode)?;
-        let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
-        Self::new(certificate, signer)
+        let made = params.self_signed(&Signing(signer)).map_err(IssueError::Encode)?;
+        Certificate::from_der(made.der()).map_err(IssueError::ReadBack)
     }
 
     /// Issues a certificate for a public key.
@@ -78,7 +77,7 @@ impl Issuer {
         self.check_subject(profile, subject)?;
         let period = self.period(profile, subject.common_name(), now)?;
         let params = contents(profile, subject, public_key, serial, period);
-        let issuer = rcgen::Issuer::from_params(&self.written, Signing(&self.signer));
+        let issuer = rcgen::Issuer::from_params(&self.written, Signing(self.signer.as_ref()));
         let made = params.signed_by(&Public(public_key), &issuer).map_err(IssueError::Encode)?;
         let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
         if certificate.issuer() != self.certificate.subject() {
@@ -182,13 +181,13 @@ mod tests {
     #[test]
     fn only_the_authority_s_own_key_is_taken() {
         let root = root();
-        let error = Issuer::new(root.certificate().clone(), signer()).expect_err("another key");
+        let error = Issuer::new(root.certificate().clone(), Box::new(signer())).expect_err("another key");
         assert!(matches!(error, IssueError::KeyNotOwn { issuer } if issuer == "CN=Root"));
         let key = signer();
         let leaf = root
             .issue(&profile(DEVICE), &device("sensor-001"), key.public_key(), &serial(3), NOW)
             .expect("leaf");
-        assert!(matches!(Issuer::new(leaf, key), Err(IssueError::NotAuthority { .. })));
+        assert!(matches!(Issuer::new(leaf, Box::new(key)), Err(IssueError::NotAuthority { .. })));
     }
 
     #[test]
@@ -243,7 +242,7 @@ mod tests {
         ] {
             assert!(matches!(refused(&root, &profile(text), &subject, NOW), IssueError::Kind { .. }));
         }
-        let made = Issuer::self_signed(&profile(DEVICE), &device("sensor-001"), signer(), &serial(1), NOW);
+        let made = Issuer::self_signed(&profile(DEVICE), &device("sensor-001"), &signer(), &serial(1), NOW);
         assert!(matches!(made, Err(IssueError::Kind { .. })));
     }
 

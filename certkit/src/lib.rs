@@ -1,12 +1,13 @@
 //! Certificates and keys for devices that connect through Azure DPS.
 //!
 //! Nothing here reads a file, a clock or a network: texts, times and randomness come in as arguments (only key
-//! generation and ECDSA take their own randomness, as the library insists). Keys are P-256, signatures ECDSA with
-//! SHA-256.
+//! generation and ECDSA take their own randomness, as the library insists). Keys are P-256, P-384 or RSA, signatures
+//! ECDSA or RSA with SHA-2.
 
 mod certificate;
 mod chain;
 mod issue;
+mod key_algorithm;
 mod name;
 mod pem;
 mod profile;
@@ -16,6 +17,7 @@ mod registration_id;
 mod sample;
 mod sas_token;
 mod serial;
+mod signature_algorithm;
 mod signer;
 mod symmetric;
 mod validity;
@@ -23,12 +25,13 @@ mod validity;
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
 pub use issue::{IssueError, Issuer};
+pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};
 pub use name::{CommonName, NameError, Organization, Subject};
 pub use profile::{ExtendedKeyUsage, KeyUsage, Kind, Profile, ProfileError};
 pub use public_key::{BadSignature, KeyNotSupported, PublicKey};
 pub use registration_id::{RegistrationId, RegistrationIdError, RegistrationIdProblem};
 pub use sas_token::{SasToken, SasTokenError};
 pub use serial::{CertificateSerial, CertificateSerialError};
-pub use signer::{SignerError, SoftwareSigner};
+pub use signer::{Signer, SignerError, SoftwareSigner};
 pub use symmetric::{DeviceKey, GroupKey, SymmetricKeyError};
 pub use validity::Validity;

@@ -4,7 +4,8 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::{
-    Certificate, CertificateSerial, CommonName, Issuer, Profile, RegistrationId, SoftwareSigner, Subject,
+    Certificate, CertificateSerial, CommonName, Issuer, KeyAlgorithm, Profile, RegistrationId, Signer,
+    SoftwareSigner, Subject,
 };
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-24 08:00 UTC);
@@ -24,7 +25,7 @@ pub(crate) fn profile_with(text: &str, old: &str, new: &str) -> Profile {
 }
 
 pub(crate) fn signer() -> SoftwareSigner {
-    SoftwareSigner::generate().expect("key")
+    SoftwareSigner::generate(KeyAlgorithm::P256).expect("key")
 }
 
 pub(crate) fn serial(sequence: u64) -> CertificateSerial {
@@ -40,13 +41,16 @@ pub(crate) fn device(id: &str) -> Subject {
 }
 
 pub(crate) fn root() -> Issuer {
-    Issuer::self_signed(&profile(ROOT), &authority("Root"), signer(), &serial(1), NOW).expect("root")
+    let key = signer();
+    let certificate =
+        Issuer::self_signed(&profile(ROOT), &authority("Root"), &key, &serial(1), NOW).expect("root");
+    Issuer::new(certificate, Box::new(key)).expect("root")
 }
 
 pub(crate) fn intermediate(issuer: &Issuer, name: &str, profile: &Profile) -> Issuer {
     let key = signer();
     let certificate = issuer.issue(profile, &authority(name), key.public_key(), &serial(2), NOW).expect(name);
-    Issuer::new(certificate, key).expect(name)
+    Issuer::new(certificate, Box::new(key)).expect(name)
 }
 
 pub(crate) fn leaf(issuer: &Issuer, id: &str) -> Certificate {

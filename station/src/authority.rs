@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, ChainError, CommonName, IssueError, Issuer, Profile, SignerError,
-    SoftwareSigner, Subject,
+    Certificate, CertificateSerial, Chain, ChainError, CommonName, IssueError, Issuer, KeyAlgorithm, Profile,
+    Signer, SignerError, SoftwareSigner, Subject,
 };
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -155,12 +155,12 @@ pub fn create(
     let mut random = [0; 8];
     getrandom::fill(&mut random)?;
     let serial = CertificateSerial::new(reader.count_entries()? + 1, random);
-    let signer = SoftwareSigner::generate().map_err(AuthorityError::NewKey)?;
+    let signer = SoftwareSigner::generate(KeyAlgorithm::P256).map_err(AuthorityError::NewKey)?;
     let passphrase = Secret::random_text()?;
     let mut salt = [0; 32];
     getrandom::fill(&mut salt)?;
     let sealed = signer.to_encrypted_pem(passphrase.bytes(), salt).map_err(AuthorityError::NewKey)?;
-    let certificate = certify(new, signer, &serial, now)
+    let certificate = certify(new, &signer, &serial, now)
         .map_err(|source| AuthorityError::Issue { label: label.clone(), source: Box::new(source) })?;
 
     let fact = Fact::AuthorityCreated {
@@ -188,13 +188,13 @@ pub fn create(
 
 fn certify(
     new: &NewAuthority<'_>,
-    signer: SoftwareSigner,
+    signer: &dyn Signer,
     serial: &CertificateSerial,
     now: OffsetDateTime,
 ) -> Result<Certificate, IssueError> {
     let subject = Subject::Authority(new.common_name.clone());
     match new.issuer {
-        None => Ok(Issuer::self_signed(new.profile, &subject, signer, serial, now)?.certificate().clone()),
+        None => Issuer::self_signed(new.profile, &subject, signer, serial, now),
         Some((_, by)) => by.issuer.issue(new.profile, &subject, signer.public_key(), serial, now),
     }
 }
@@ -225,7 +225,7 @@ pub fn load(
     })?;
     let signer = SoftwareSigner::from_encrypted_pem(&sealed, passphrase.bytes())
         .map_err(|source| AuthorityError::Key { label: label.to_owned(), path, source })?;
-    let issuer = Issuer::new(certificate, signer)
+    let issuer = Issuer::new(certificate, Box::new(signer))
         .map_err(|source| AuthorityError::Issue { label: label.to_owned(), source: Box::new(source) })?;
     Ok(Authority { issuer, intermediates: chain_above(&record, reader)? })
 }

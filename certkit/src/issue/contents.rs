@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use super::IssueError;
 use crate::{
-    Certificate, CertificateSerial, ExtendedKeyUsage, KeyUsage, Kind, Profile, PublicKey, SoftwareSigner,
-    Subject,
+    Certificate, CertificateSerial, ExtendedKeyUsage, KeyAlgorithm, KeyUsage, Kind, Profile, PublicKey,
+    Signer, Subject,
 };
 
 /// First and last second of a validity.
@@ -93,25 +93,33 @@ pub(super) fn copy_name(certificate: &Certificate) -> Result<DistinguishedName, 
 pub(super) struct Public<'a>(pub(super) &'a PublicKey);
 
 /// A signer, as rcgen wants it: no key goes through PKCS#8 to sign.
-pub(super) struct Signing<'a>(pub(super) &'a SoftwareSigner);
+pub(super) struct Signing<'a>(pub(super) &'a dyn Signer);
+
+fn algorithm(key: &PublicKey) -> &'static rcgen::SignatureAlgorithm {
+    match key.algorithm() {
+        KeyAlgorithm::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+        KeyAlgorithm::P384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+        KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => &rcgen::PKCS_RSA_SHA256,
+    }
+}
 
 impl rcgen::PublicKeyData for Public<'_> {
     fn der_bytes(&self) -> &[u8] {
-        self.0.point()
+        self.0.contents()
     }
 
     fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        &rcgen::PKCS_ECDSA_P256_SHA256
+        algorithm(self.0)
     }
 }
 
 impl rcgen::PublicKeyData for Signing<'_> {
     fn der_bytes(&self) -> &[u8] {
-        self.0.public_key().point()
+        self.0.public_key().contents()
     }
 
     fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        &rcgen::PKCS_ECDSA_P256_SHA256
+        algorithm(self.0.public_key())
     }
 }
 

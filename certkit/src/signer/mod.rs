@@ -1,5 +1,24 @@
-//! Private keys that sign.
+//! Who signs: a key in memory or a key in an HSM are peers.
 
+mod error;
 mod software;
 
-pub use software::{SignerError, SoftwareSigner};
+use std::fmt;
+
+use crate::PublicKey;
+
+pub use error::SignerError;
+pub use software::SoftwareSigner;
+
+/// A private key that signs and never shows itself.
+pub trait Signer: Send + Sync + fmt::Debug {
+    /// The public key.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Signs as X.509 carries it: ECDSA with the hash of the curve's size (SHA-256 or SHA-384; DER, RFC 3279 §2.2.3),
+    /// or RSA PKCS#1 v1.5 with SHA-256 (RFC 8017 §8.2).
+    ///
+    /// # Errors
+    /// [`SignerError`].
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError>;
+}

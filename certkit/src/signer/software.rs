@@ -2,18 +2,23 @@
 
 use std::fmt;
 
-use aws_lc_rs::error::{KeyRejected, Unspecified};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-use der::asn1::OctetStringRef;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use der::asn1::{ObjectIdentifier, OctetStringRef};
 use der::pem::LineEnding;
 use der::{Decode, Encode, ErrorKind, Tag};
 use pkcs8::pkcs5::pbes2::Parameters;
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument, pkcs5};
-use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::PublicKey;
+use super::{Signer, SignerError};
+use crate::{KeyAlgorithm, PublicKey};
 
 const PRIVATE_KEY: &str = "PRIVATE KEY";
 const ENCRYPTED_PRIVATE_KEY: &str = "ENCRYPTED PRIVATE KEY";
@@ -21,93 +26,84 @@ const ENCRYPTED_PRIVATE_KEY: &str = "ENCRYPTED PRIVATE KEY";
 /// no stronger. The count is OWASP's for HMAC-SHA256 (Password Storage Cheat Sheet, 2023).
 const ITERATIONS: u32 = 600_000;
 
-/// A P-256 private key in memory, wiped when dropped. It is never printed.
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// A private key in memory, wiped when dropped. It is never printed.
 pub struct SoftwareSigner {
-    key_pair: EcdsaKeyPair,
+    private: Private,
     pkcs8: SecretDocument,
     public_key: PublicKey,
 }
 
-/// Why a private key could not be made, used or read.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SignerError {
-    /// The library gave no key: its randomness failed.
-    #[error("no private key could be made; check the system's random source")]
-    Generate(#[source] Unspecified),
-    /// The library gave no signature.
-    #[error("the private key did not sign; check the system's random source")]
-    Sign(#[source] Unspecified),
-    /// The text is no PEM.
-    #[error(
-        "the private key is no PEM text; give the file that `openssl genpkey -aes256` or `station` wrote"
-    )]
-    Pem(#[source] ::pem::PemError),
-    /// The PEM block is of another kind.
-    #[error(
-        "expected an ENCRYPTED PRIVATE KEY, found {label:?}; encrypt it with `openssl pkcs8 -topk8 -v2 aes256`"
-    )]
-    NotEncrypted {
-        /// The block's label.
-        label: String,
-    },
-    /// The block holds no encrypted PKCS#8 (RFC 5958 §3).
-    #[error("the ENCRYPTED PRIVATE KEY is damaged: it is no encrypted PKCS#8; take it from its backup")]
-    Damaged(#[source] der::Error),
-    /// It is encrypted in a way that is not read here.
-    #[error(
-        "the private key is encrypted in a way that is not read here; encrypt it anew with \
-         `openssl pkcs8 -topk8 -v2 aes256`"
-    )]
-    Encryption(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The passphrase does not open the key.
-    #[error("wrong passphrase: it does not open the private key; give the one that it was encrypted with")]
-    WrongPassphrase,
-    /// The passphrase opens it, and it is a key of another kind.
-    #[error("the private key is not a P-256 key; make one with `openssl genpkey -algorithm EC`, curve P-256")]
-    NotP256(#[source] KeyRejected),
+enum Private {
+    Ec(EcdsaKeyPair),
+    Rsa(Box<RsaKeyPair>),
 }
 
-impl SoftwareSigner {
-    /// Makes a new key. It takes its own randomness.
-    ///
-    /// # Errors
-    /// [`SignerError::Generate`].
-    pub fn generate() -> Result<Self, SignerError> {
-        let key_pair =
-            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(SignerError::Generate)?;
-        Self::from_key_pair(key_pair)
-    }
-
-    fn from_key_pair(key_pair: EcdsaKeyPair) -> Result<Self, SignerError> {
-        // As aws-lc writes it (RFC 5958 around RFC 5915), the public key is inside.
-        let document = key_pair.to_pkcs8v1().map_err(SignerError::Generate)?;
-        let pkcs8 = SecretDocument::try_from(document.as_ref()).map_err(SignerError::Damaged)?;
-        let public_key = PublicKey::from_point(key_pair.public_key().as_ref())
-            .map_err(|_| SignerError::Generate(Unspecified))?;
-        Ok(Self { key_pair, pkcs8, public_key })
-    }
-
-    /// The public key.
-    #[must_use]
-    pub fn public_key(&self) -> &PublicKey {
+impl Signer for SoftwareSigner {
+    fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// Signs with ECDSA and SHA-256; the signature is DER (RFC 3279 §2.2.3).
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        match &self.private {
+            Private::Ec(pair) => {
+                let signature = pair.sign(&SystemRandom::new(), message).map_err(SignerError::Sign)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Private::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(SignerError::Sign)?;
+                Ok(signature)
+            }
+        }
+    }
+}
+
+impl SoftwareSigner {
+    /// Makes a new key. It takes its own randomness. RSA takes a tenth of a second, or some of them.
     ///
     /// # Errors
-    /// [`SignerError::Sign`].
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
-        let signature = self.key_pair.sign(&SystemRandom::new(), message).map_err(SignerError::Sign)?;
-        Ok(signature.as_ref().to_vec())
+    /// [`SignerError::Generate`].
+    pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, SignerError> {
+        let rsa = |size| RsaKeyPair::generate(size).map_err(SignerError::Generate).and_then(Self::from_rsa);
+        match algorithm {
+            KeyAlgorithm::P256 | KeyAlgorithm::P384 => {
+                let pair = EcdsaKeyPair::generate(curve(algorithm)).map_err(SignerError::Generate)?;
+                Self::from_ec(algorithm, pair)
+            }
+            KeyAlgorithm::Rsa2048 => rsa(KeySize::Rsa2048),
+            KeyAlgorithm::Rsa3072 => rsa(KeySize::Rsa3072),
+            KeyAlgorithm::Rsa4096 => rsa(KeySize::Rsa4096),
+        }
+    }
+
+    fn from_ec(algorithm: KeyAlgorithm, pair: EcdsaKeyPair) -> Result<Self, SignerError> {
+        // As aws-lc writes it (RFC 5958 around RFC 5915), the public key is inside.
+        let document = pair.to_pkcs8v1().map_err(SignerError::Generate)?;
+        let pkcs8 = SecretDocument::try_from(document.as_ref()).map_err(SignerError::Damaged)?;
+        let public_key = PublicKey::from_own_point(algorithm, pair.public_key().as_ref())
+            .map_err(|_| SignerError::Generate(Unspecified))?;
+        Ok(Self { private: Private::Ec(pair), pkcs8, public_key })
+    }
+
+    fn from_rsa(pair: RsaKeyPair) -> Result<Self, SignerError> {
+        let document = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(SignerError::Generate)?;
+        let pkcs8 = SecretDocument::try_from(document.as_ref()).map_err(SignerError::Damaged)?;
+        let spki = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(SignerError::Generate)?;
+        let public_key = PublicKey::from_spki_der(spki.as_ref()).map_err(|_| SignerError::NotSupported)?;
+        Ok(Self { private: Private::Rsa(Box::new(pair)), pkcs8, public_key })
     }
 
     /// The key in clear, as PEM of PKCS#8 (RFC 5958) with the public key inside. The text is wiped when dropped.
     #[must_use]
     #[expect(clippy::expect_used, reason = "the label is a constant, and the key is far below PEM's limits")]
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
-        self.pkcs8.to_pem(PRIVATE_KEY, LineEnding::LF).expect("138 bytes have a PEM text")
+        self.pkcs8.to_pem(PRIVATE_KEY, LineEnding::LF).expect("some kilobytes have a PEM text")
     }
 
     /// The key under a passphrase: PBES2 (RFC 8018 §6.2) with PBKDF2-HMAC-SHA256 and AES-256-CBC, as
@@ -156,10 +152,31 @@ impl SoftwareSigner {
             _ => SignerError::WrongPassphrase,
         })?;
         // One wrong passphrase in some 256 leaves a padding that looks right, and noise before it.
-        PrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| SignerError::WrongPassphrase)?;
-        let key_pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_bytes())
-            .map_err(SignerError::NotP256)?;
-        Self::from_key_pair(key_pair)
+        let info =
+            PrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|_| SignerError::WrongPassphrase)?;
+        Self::from_pkcs8(&info, document.as_bytes())
+    }
+
+    fn from_pkcs8(info: &PrivateKeyInfoRef<'_>, der: &[u8]) -> Result<Self, SignerError> {
+        if info.algorithm.oid == RSA_ENCRYPTION {
+            return Self::from_rsa(RsaKeyPair::from_pkcs8(der).map_err(SignerError::Rejected)?);
+        }
+        let named_curve =
+            (info.algorithm.oid == EC_PUBLIC_KEY).then(|| info.algorithm.parameters_oid().ok()).flatten();
+        let algorithm = match named_curve {
+            Some(SECP256R1) => KeyAlgorithm::P256,
+            Some(SECP384R1) => KeyAlgorithm::P384,
+            _ => return Err(SignerError::NotSupported),
+        };
+        let pair = EcdsaKeyPair::from_pkcs8(curve(algorithm), der).map_err(SignerError::Rejected)?;
+        Self::from_ec(algorithm, pair)
+    }
+}
+
+fn curve(algorithm: KeyAlgorithm) -> &'static EcdsaSigningAlgorithm {
+    match algorithm {
+        KeyAlgorithm::P384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
+        _ => &ECDSA_P256_SHA256_ASN1_SIGNING,
     }
 }
 
@@ -180,11 +197,15 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_with_its_passphrase_only() {
-        let signer = SoftwareSigner::generate().expect("key");
-        let sealed = signer.to_encrypted_pem(b"right", [7; 32]).expect("sealed");
-        assert!(sealed.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
-        let opened = SoftwareSigner::from_encrypted_pem(&sealed, b"right").expect("opened");
-        assert_eq!(opened.to_pkcs8_pem(), signer.to_pkcs8_pem());
+        let mut sealed = String::new();
+        for algorithm in [KeyAlgorithm::Rsa2048, KeyAlgorithm::P384, KeyAlgorithm::P256] {
+            let signer = SoftwareSigner::generate(algorithm).expect("key");
+            sealed = signer.to_encrypted_pem(b"right", [7; 32]).expect("sealed");
+            assert!(sealed.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+            let opened = SoftwareSigner::from_encrypted_pem(&sealed, b"right").expect("opened");
+            assert_eq!(opened.to_pkcs8_pem(), signer.to_pkcs8_pem());
+            assert_eq!(opened.public_key(), signer.public_key());
+        }
         for wrong in ["wrong", "", "right "] {
             let error = SoftwareSigner::from_encrypted_pem(&sealed, wrong.as_bytes()).expect_err(wrong);
             assert!(matches!(error, SignerError::WrongPassphrase), "{error:?}");
@@ -193,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_is_no_encrypted_key_says_so() {
-        let clear = SoftwareSigner::generate().expect("key").to_pkcs8_pem();
+        let clear = SoftwareSigner::generate(KeyAlgorithm::P256).expect("key").to_pkcs8_pem();
         let open = |text: &str| SoftwareSigner::from_encrypted_pem(text, b"x").expect_err("refused");
         assert!(matches!(open(&clear), SignerError::NotEncrypted { label } if label == "PRIVATE KEY"));
         assert!(matches!(open("no key at all"), SignerError::Pem(_)));
@@ -203,7 +224,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let signer = SoftwareSigner::generate().expect("key");
+        let signer = SoftwareSigner::generate(KeyAlgorithm::P256).expect("key");
         let shown = format!("{signer:?}");
         assert!(shown.contains("public_key") && shown.ends_with(".. }"), "{shown}");
     }

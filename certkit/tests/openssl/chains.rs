@@ -1,7 +1,8 @@
 //! Certificates and chains.
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, IssueError, Issuer, RegistrationId, SoftwareSigner, Subject,
+    Certificate, CertificateSerial, Chain, IssueError, Issuer, KeyAlgorithm, RegistrationId, Signer,
+    SoftwareSigner, Subject,
 };
 
 use crate::made::{Made, accepted, profile, rejected, text};
@@ -15,6 +16,26 @@ fn a_chain_is_verified_strictly() {
     accepted(&made.openssl(&["verify", "-x509_strict", "-check_ss_sig", "-CAfile", "root.pem", "root.pem"]));
     // DPS may hold the intermediate alone.
     accepted(&made.verify(&["-partial_chain", "-trusted", "intermediate.pem", "leaf.pem"]));
+}
+
+#[test]
+fn chains_of_every_kind_of_key_are_verified() {
+    use KeyAlgorithm::{P256, P384, Rsa2048, Rsa3072, Rsa4096};
+    let kinds = [
+        ([P384, P384, P384], "ecdsa-with-SHA384"),
+        ([Rsa2048, Rsa2048, Rsa2048], "sha256WithRSAEncryption"),
+        ([Rsa4096, Rsa3072, P256], "sha256WithRSAEncryption"),
+        ([P256, P256, Rsa3072], "ecdsa-with-SHA256"),
+    ];
+    for (keys, signed_with) in kinds {
+        let made = Made::with_keys("sensor-001", keys);
+        accepted(&made.verify(&["-CAfile", "root.pem", "-untrusted", "intermediate.pem", "leaf.pem"]));
+        let of_key = made.openssl(&["pkey", "-in", "leaf.key", "-pubout"]);
+        accepted(&of_key);
+        assert_eq!(of_key.stdout, made.openssl(&["x509", "-in", "leaf.pem", "-noout", "-pubkey"]).stdout);
+        let whole = text(&made.openssl(&["x509", "-in", "leaf.pem", "-noout", "-text"]));
+        assert!(whole.contains(&format!("Signature Algorithm: {signed_with}")), "{keys:?}: {whole}");
+    }
 }
 
 #[test]
@@ -86,7 +107,7 @@ fn an_authority_that_openssl_made_can_issue() {
     let certificate = request("/C=DE/O=Müller, Söhne/CN=Root");
     made.put("ca.pem", &certificate.to_pem());
     let now = certificate.not_before();
-    let issuer = Issuer::new(certificate, signer()).expect("issuer");
+    let issuer = Issuer::new(certificate, Box::new(signer())).expect("issuer");
     let subject = Subject::Device(RegistrationId::parse("sensor-001").expect("id"));
     let serial = CertificateSerial::new(9, [1; 8]);
     let leaf =
@@ -98,9 +119,10 @@ fn an_authority_that_openssl_made_can_issue() {
     accepted(&made.openssl(&verify));
 
     // rcgen keeps one value of a type: such a name would come out as another.
-    let error = Issuer::new(request("/OU=a/OU=b/CN=Root"), signer()).expect_err("a part twice");
+    let error = Issuer::new(request("/OU=a/OU=b/CN=Root"), Box::new(signer())).expect_err("a part twice");
     assert!(matches!(error, IssueError::Name { .. }), "{error:?}");
-    let error = Issuer::new(request("/O=a+OU=b/CN=Root"), signer()).expect_err("two values in one part");
+    let error =
+        Issuer::new(request("/O=a+OU=b/CN=Root"), Box::new(signer())).expect_err("two values in one part");
     assert!(matches!(error, IssueError::Name { .. }), "{error:?}");
 }
 

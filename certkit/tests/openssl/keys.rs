@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::time::Instant;
 
-use certkit::{SignerError, SoftwareSigner};
+use certkit::{KeyAlgorithm, Signer, SignerError, SoftwareSigner};
 
 use crate::made::{Made, accepted, rejected, text};
 
@@ -51,6 +51,32 @@ fn our_sealed_key_opens_in_openssl_with_its_passphrase_only() {
 }
 
 #[test]
+fn keys_of_every_kind_go_both_ways_sealed() {
+    let made = Made::new("sensor-001");
+    let kinds: [(KeyAlgorithm, &[&str]); 3] = [
+        (KeyAlgorithm::P384, &["EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+        (KeyAlgorithm::Rsa2048, &["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+        (KeyAlgorithm::Rsa3072, &["RSA", "-pkeyopt", "rsa_keygen_bits:3072"]),
+    ];
+    for (algorithm, options) in kinds {
+        let ours = SoftwareSigner::generate(algorithm).expect("key");
+        let name = format!("{algorithm}.key");
+        made.put(&name, &ours.to_encrypted_pem(b"secret", [3; 32]).expect("sealed"));
+        let public = ["pkey", "-in", &name, "-passin", "fd:0", "-pubout", "-outform", "DER"];
+        assert_eq!(made.openssl_fed(&public, b"secret\n").stdout, ours.public_key().spki_der());
+        made.put(&format!("{algorithm}.clear"), &ours.to_pkcs8_pem());
+        accepted(&made.openssl(&["pkey", "-in", &format!("{algorithm}.clear"), "-noout", "-check"]));
+
+        let mut generate = vec!["genpkey", "-aes256", "-pass", "fd:0", "-algorithm"];
+        generate.extend(options);
+        let sealed = text(&made.openssl_fed(&generate, b"secret\n"));
+        let sealed = &sealed[sealed.find("-----BEGIN").expect("a key")..];
+        let theirs = SoftwareSigner::from_encrypted_pem(sealed, b"secret").expect("theirs");
+        assert_eq!(theirs.public_key().algorithm(), algorithm);
+    }
+}
+
+#[test]
 fn openssl_s_sealed_keys_open_here() {
     let made = Made::new("sensor-001");
     let curve = |name| format!("ec_paramgen_curve:{name}");
@@ -77,10 +103,10 @@ fn openssl_s_sealed_keys_open_here() {
 fn keys_of_other_kinds_are_named_for_what_they_are() {
     let made = Made::new("sensor-001");
     let generate =
-        ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-aes256", "-pass", "fd:0"];
-    let p384 = text(&made.openssl_fed(&generate, b"secret\n"));
-    let error = SoftwareSigner::from_encrypted_pem(&p384, b"secret").expect_err("P-384");
-    assert!(matches!(error, SignerError::NotP256(_)), "{error:?}");
+        ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521", "-aes256", "-pass", "fd:0"];
+    let p521 = text(&made.openssl_fed(&generate, b"secret\n"));
+    let error = SoftwareSigner::from_encrypted_pem(&p521, b"secret").expect_err("P-521");
+    assert!(matches!(error, SignerError::NotSupported), "{error:?}");
     for how in [&["-v2", "des3"][..], &["-v1", "PBE-SHA1-3DES"], &["-v2", "aes256", "-v2prf", "hmacWithSHA1"]]
     {
         let mut arguments = vec!["pkcs8", "-topk8", "-in", "leaf.key", "-passout", "fd:0"];

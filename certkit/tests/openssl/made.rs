@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, CommonName, Issuer, Profile, RegistrationId, SoftwareSigner,
-    Subject,
+    Certificate, CertificateSerial, Chain, CommonName, Issuer, KeyAlgorithm, Profile, RegistrationId, Signer,
+    SoftwareSigner, Subject,
 };
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -25,14 +25,21 @@ pub(crate) struct Made {
 
 impl Made {
     pub(crate) fn new(id: &str) -> Self {
+        Self::with_keys(id, [KeyAlgorithm::P256; 3])
+    }
+
+    /// The keys of root, intermediate and leaf.
+    pub(crate) fn with_keys(id: &str, [root_key, intermediate_key, leaf_key]: [KeyAlgorithm; 3]) -> Self {
         let serial = |sequence| CertificateSerial::new(sequence, [0xa5; 8]);
         let authority = |name| Subject::Authority(CommonName::parse(name).expect("name"));
-        let new_key = || SoftwareSigner::generate().expect("key");
+        let new_key = |algorithm| SoftwareSigner::generate(algorithm).expect("key");
+        let root_key = new_key(root_key);
         let root =
-            Issuer::self_signed(&profile("root"), &authority("Contoso Root"), new_key(), &serial(1), NOW)
+            Issuer::self_signed(&profile("root"), &authority("Contoso Root"), &root_key, &serial(1), NOW)
                 .expect("root");
-        let intermediate_key = new_key();
-        let intermediate = root
+        let root_issuer = Issuer::new(root.clone(), Box::new(root_key)).expect("root");
+        let intermediate_key = new_key(intermediate_key);
+        let intermediate = root_issuer
             .issue(
                 &profile("intermediate"),
                 &authority("Contoso, Line 1"),
@@ -41,13 +48,12 @@ impl Made {
                 NOW,
             )
             .expect("intermediate");
-        let issuer = Issuer::new(intermediate.clone(), intermediate_key).expect("issuer");
-        let key = new_key();
+        let issuer = Issuer::new(intermediate.clone(), Box::new(intermediate_key)).expect("issuer");
+        let key = new_key(leaf_key);
         let subject = Subject::Device(RegistrationId::parse(id).expect("id"));
         let leaf = issuer
             .issue(&profile("azure-device"), &subject, key.public_key(), &serial(3), NOW)
             .expect("leaf");
-        let root = root.certificate().clone();
         let chain = Chain::new(vec![leaf, intermediate, root.clone()]).expect("chain");
 
         let made = Self { folder: TempDir::new().expect("folder"), chain, root, key };

@@ -1,0 +1,61 @@
+//! How certificates and requests are signed: SHA-2 only.
+
+use der::oid::ObjectIdentifier;
+use x509_cert::spki::AlgorithmIdentifierOwned;
+
+use crate::KeyAlgorithm;
+
+/// Signature algorithms that are taken: ECDSA (RFC 5758 §3.2) and RSA PKCS#1 v1.5 (RFC 4055 §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SignatureAlgorithm {
+    pub(crate) scheme: Scheme,
+    pub(crate) hash: Hash,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Ecdsa,
+    Rsa,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+const KNOWN: [(&str, Scheme, Hash); 6] = [
+    ("1.2.840.10045.4.3.2", Scheme::Ecdsa, Hash::Sha256),
+    ("1.2.840.10045.4.3.3", Scheme::Ecdsa, Hash::Sha384),
+    ("1.2.840.10045.4.3.4", Scheme::Ecdsa, Hash::Sha512),
+    ("1.2.840.113549.1.1.11", Scheme::Rsa, Hash::Sha256),
+    ("1.2.840.113549.1.1.12", Scheme::Rsa, Hash::Sha384),
+    ("1.2.840.113549.1.1.13", Scheme::Rsa, Hash::Sha512),
+];
+
+impl SignatureAlgorithm {
+    /// How keys of this kind sign here: with the hash of their strength.
+    pub(crate) fn of(key: KeyAlgorithm) -> Self {
+        match key {
+            KeyAlgorithm::P256 => Self { scheme: Scheme::Ecdsa, hash: Hash::Sha256 },
+            KeyAlgorithm::P384 => Self { scheme: Scheme::Ecdsa, hash: Hash::Sha384 },
+            KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => {
+                Self { scheme: Scheme::Rsa, hash: Hash::Sha256 }
+            }
+        }
+    }
+
+    /// Reads an identifier; none where it is an algorithm that is not taken, or carries odd parameters.
+    pub(crate) fn from_identifier(identifier: &AlgorithmIdentifierOwned) -> Option<Self> {
+        let known = |oid: &str| ObjectIdentifier::new(oid).is_ok_and(|oid| oid == identifier.oid);
+        let (_, scheme, hash) = KNOWN.into_iter().find(|(oid, ..)| known(oid))?;
+        let parameters = identifier.parameters.as_ref();
+        let usual = match scheme {
+            Scheme::Ecdsa => parameters.is_none(),
+            // RFC 4055 §5 asks for NULL; some leave it out.
+            Scheme::Rsa => parameters.is_none_or(|parameters| parameters.is_null()),
+        };
+        usual.then_some(Self { scheme, hash })
+    }
+}
