@@ -6,7 +6,7 @@ mod error;
 use rcgen::{CertificateParams, KeyIdMethod};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use crate::{Certificate, CertificateSerial, Kind, Profile, PublicKey, Signer, Subject};
+use crate::{Certificate, CertificateSerial, Kind, OutlivingIssuer, Profile, PublicKey, Signer, Subject};
 use contents::{Period, Public, Signing, contents, copy_name};
 pub use error::IssueError;
 
@@ -40,7 +40,7 @@ impl Issuer {
         Ok(Self { certificate, signer, written })
     }
 
-    /// Makes a certificate that its own key signs: a root's.
+    /// Makes a certificate that its own key signs: a root's, or a device's for an individual enrollment.
     ///
     /// # Errors
     /// [`IssueError`].
@@ -51,13 +51,17 @@ impl Issuer {
         serial: &CertificateSerial,
         now: OffsetDateTime,
     ) -> Result<Certificate, IssueError> {
-        if profile.kind() != Kind::Root || !matches!(subject, Subject::Authority(_)) {
-            return Err(wrong_kind(profile, subject));
+        match (profile.kind(), subject) {
+            (Kind::Root, Subject::Authority(_)) => {}
+            (Kind::Individual, Subject::Device(id)) => id.check_common_name()?,
+            _ => return Err(wrong_kind(profile, subject)),
         }
+        check_key(profile, subject.common_name(), signer.public_key())?;
         let not_after = profile.validity().end(now).ok_or(IssueError::BeyondCalendar)?;
         let period = Period { not_before: back_dated(profile, now), not_after };
-        let params = contents(profile, subject, signer.public_key(), serial, period);
-        let made = params.self_signed(&Signing(signer)).map_err(IssueError::Encode)?;
+        let params = contents(profile, subject, signer.public_key(), serial, period)?;
+        let signing = Signing::new(signer);
+        let made = params.self_signed(&&signing).map_err(|error| signing.or(error))?;
         Certificate::from_der(made.der()).map_err(IssueError::ReadBack)
     }
 
@@ -75,10 +79,12 @@ impl Issuer {
     ) -> Result<Certificate, IssueError> {
         self.check_validity(now)?;
         self.check_subject(profile, subject)?;
+        check_key(profile, subject.common_name(), public_key)?;
         let period = self.period(profile, subject.common_name(), now)?;
-        let params = contents(profile, subject, public_key, serial, period);
-        let issuer = rcgen::Issuer::from_params(&self.written, Signing(self.signer.as_ref()));
-        let made = params.signed_by(&Public(public_key), &issuer).map_err(IssueError::Encode)?;
+        let params = contents(profile, subject, public_key, serial, period)?;
+        let signing = Signing::new(self.signer.as_ref());
+        let issuer = rcgen::Issuer::from_params(&self.written, &signing);
+        let made = params.signed_by(&Public(public_key), &issuer).map_err(|error| signing.or(error))?;
         let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
         if certificate.issuer() != self.certificate.subject() {
             return Err(IssueError::Name { issuer: self.certificate.subject_name() });
@@ -119,6 +125,7 @@ impl Issuer {
         match (profile.kind(), subject) {
             (Kind::Device, Subject::Device(id)) => Ok(id.check_common_name()?),
             (Kind::Intermediate, Subject::Authority(_)) => self.check_path_length(profile, subject),
+            (Kind::Possession, Subject::Possession(_)) | (Kind::AuditSigner, Subject::Auditor(_)) => Ok(()),
             _ => Err(wrong_kind(profile, subject)),
         }
     }
@@ -144,20 +151,33 @@ impl Issuer {
         if not_after <= issuer_not_after {
             return Ok(Period { not_before, not_after });
         }
-        if profile.clamp_to_issuer() {
-            return Ok(Period { not_before, not_after: issuer_not_after });
+        match profile.outliving_issuer() {
+            OutlivingIssuer::Allowed => Ok(Period { not_before, not_after }),
+            OutlivingIssuer::Clamped => Ok(Period { not_before, not_after: issuer_not_after }),
+            OutlivingIssuer::Refused => Err(IssueError::OutlivesIssuer {
+                subject: subject.to_owned(),
+                issuer: self.certificate.subject_name(),
+                not_after: not_after.to_offset(UtcOffset::UTC),
+                issuer_not_after,
+            }),
         }
-        Err(IssueError::OutlivesIssuer {
-            subject: subject.to_owned(),
-            issuer: self.certificate.subject_name(),
-            not_after: not_after.to_offset(UtcOffset::UTC),
-            issuer_not_after,
-        })
     }
 }
 
 fn wrong_kind(profile: &Profile, subject: &Subject) -> IssueError {
     IssueError::Kind { kind: profile.kind(), subject: subject.common_name().to_owned() }
+}
+
+/// Whether the profile permits this kind of key.
+pub(crate) fn check_key(profile: &Profile, subject: &str, key: &PublicKey) -> Result<(), IssueError> {
+    if profile.keys().contains(&key.algorithm()) {
+        return Ok(());
+    }
+    Err(IssueError::Key {
+        subject: subject.to_owned(),
+        found: key.algorithm(),
+        permitted: profile.keys().iter().map(|key| key.as_str()).collect(),
+    })
 }
 
 fn back_dated(profile: &Profile, now: OffsetDateTime) -> OffsetDateTime {
@@ -213,7 +233,8 @@ mod tests {
         let error = refused(&root, &profile(DEVICE), &subject, later);
         let (own, issuers) = ("2055-01-01 00:00:00 UTC", "2051-11-24 08:00:00 UTC");
         assert!(error.to_string().contains(own) && error.to_string().contains(issuers), "{error}");
-        let clamped = profile_with(DEVICE, "clamp_to_issuer = false", "clamp_to_issuer = true");
+        let clamped =
+            profile_with(DEVICE, "outliving_issuer = \"refused\"", "outliving_issuer = \"clamped\"");
         let made = root.issue(&clamped, &subject, signer().public_key(), &serial(3), later).expect("leaf");
         assert_eq!(made.not_after(), root.certificate().not_after());
     }
@@ -224,10 +245,11 @@ mod tests {
         let line = intermediate(&root, "Line 1", &profile(INTERMEDIATE));
         let error = refused(&line, &profile(INTERMEDIATE), &authority("Line 2"), NOW);
         assert!(matches!(error, IssueError::PathLength { allowed: 0, .. }), "{error:?}");
-        let deep = profile_with(INTERMEDIATE, "path_length = 0", "path_length = 2");
+        let deep = profile_with(INTERMEDIATE, "path_length = 0", "path_length = 1");
+        let policy = intermediate(&root, "Policy", &deep);
         assert!(matches!(
-            refused(&root, &deep, &authority("Line 2"), NOW),
-            IssueError::PathLength { allowed: 2, .. }
+            refused(&policy, &deep, &authority("Line 2"), NOW),
+            IssueError::PathLength { allowed: 1, .. }
         ));
         assert_eq!(leaf(&line, "sensor-001").issuer_name(), "CN=Line 1");
     }

@@ -10,6 +10,7 @@ mod issue;
 mod key_algorithm;
 mod name;
 mod pem;
+mod possession;
 mod profile;
 mod public_key;
 mod registration_id;
@@ -27,7 +28,11 @@ pub use chain::{Chain, ChainError};
 pub use issue::{IssueError, Issuer};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};
 pub use name::{CommonName, NameError, Organization, Subject};
-pub use profile::{ExtendedKeyUsage, KeyUsage, Kind, Profile, ProfileError};
+pub use possession::{VerificationCode, VerificationCodeError};
+pub use profile::{
+    Country, CountryError, CsrSubject, ExtendedKeyUsage, Extension, ExtensionError, KeyUsage, Kind,
+    OutlivingIssuer, Profile, ProfileError, SubjectTemplate,
+};
 pub use public_key::{BadSignature, KeyNotSupported, PublicKey};
 pub use registration_id::{RegistrationId, RegistrationIdError, RegistrationIdProblem};
 pub use sas_token::{SasToken, SasTokenError};

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::RegistrationId;
+use crate::{RegistrationId, VerificationCode};
 
 /// Most characters of a common name, and of an organization's name (RFC 5280, appendix A.1).
 const MOST: usize = 64;
@@ -27,6 +27,10 @@ pub enum Subject {
     Device(RegistrationId),
     /// A certificate authority.
     Authority(CommonName),
+    /// Nobody: the code by which a service asks for a proof of possession.
+    Possession(VerificationCode),
+    /// What signs records for auditors.
+    Auditor(CommonName),
 }
 
 /// A text that cannot stand in a certificate's name.
@@ -103,7 +107,8 @@ impl Subject {
     pub fn common_name(&self) -> &str {
         match self {
             Self::Device(id) => id.as_str(),
-            Self::Authority(name) => name.as_str(),
+            Self::Authority(name) | Self::Auditor(name) => name.as_str(),
+            Self::Possession(code) => code.as_str(),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! How long a certificate is valid.
 
 use serde::Deserialize;
+use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 /// Longest validity that a profile may ask for.
 const MOST_YEARS: u16 = 100;
 const MOST_DAYS: u16 = 36_525;
 
-/// How long a certificate is valid, counted from its issue: `{ days = 30 }` or `{ years = 10 }`.
+/// How long a certificate is valid, counted from its issue: `{ days = 30 }`, `{ years = 10 }` or `"forever"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Validity {
@@ -15,6 +16,8 @@ pub enum Validity {
     Days(u16),
     /// Calendar years: the same date and time, so many years on.
     Years(u16),
+    /// Until 9999-12-31 23:59:59, which means that there is no end (RFC 5280 §4.1.2.5; IEEE 802.1AR).
+    Forever,
 }
 
 impl Validity {
@@ -22,6 +25,7 @@ impl Validity {
         match self {
             Self::Days(days) => (1..=MOST_DAYS).contains(&days),
             Self::Years(years) => (1..=MOST_YEARS).contains(&years),
+            Self::Forever => true,
         }
     }
 
@@ -34,6 +38,7 @@ impl Validity {
                 // 29 February, in a year without one, becomes the 28th.
                 now.replace_year(year).or_else(|_| now.replace_day(28)?.replace_year(year)).ok()
             }
+            Self::Forever => Some(datetime!(9999-12-31 23:59:59 UTC)),
         }
     }
 }
@@ -46,8 +51,6 @@ pub(crate) fn shown(time: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, ChainError, CommonName, IssueError, Issuer, KeyAlgorithm, Profile,
-    Signer, SignerError, SoftwareSigner, Subject,
+    Certificate, CertificateSerial, Chain, ChainError, CommonName, IssueError, Issuer, Profile, Signer,
+    SignerError, SoftwareSigner, Subject,
 };
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -155,7 +155,7 @@ pub fn create(
     let mut random = [0; 8];
     getrandom::fill(&mut random)?;
     let serial = CertificateSerial::new(reader.count_entries()? + 1, random);
-    let signer = SoftwareSigner::generate(KeyAlgorithm::P256).map_err(AuthorityError::NewKey)?;
+    let signer = SoftwareSigner::generate(new.profile.own_key()).map_err(AuthorityError::NewKey)?;
     let passphrase = Secret::random_text()?;
     let mut salt = [0; 32];
     getrandom::fill(&mut salt)?;

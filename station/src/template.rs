@@ -62,7 +62,10 @@ impl Kind {
             };
         }
         match self {
-            Kind::Profile => embed!("profiles": "root.toml", "intermediate.toml", "azure-device.toml"),
+            Kind::Profile => embed!(
+                "profiles": "root.toml", "intermediate.toml", "azure-device.toml", "individual-device.toml", "idevid.toml",
+                "possession.toml", "audit-signer.toml"
+            ),
             Kind::Product => {
                 embed!("products": "gateway-x509.toml", "gateway-symmetric.toml", "mxchip-az3166.toml")
             }

@@ -1,13 +1,20 @@
 //! What a certificate contains, as rcgen writes it.
 
+use std::cell::RefCell;
+
 use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyIdMethod};
 use time::OffsetDateTime;
 
 use super::IssueError;
 use crate::{
-    Certificate, CertificateSerial, ExtendedKeyUsage, KeyAlgorithm, KeyUsage, Kind, Profile, PublicKey,
-    Signer, Subject,
+    Certificate, CertificateSerial, CommonName, ExtendedKeyUsage, Extension, KeyAlgorithm, KeyUsage,
+    Organization, Profile, PublicKey, Signer, SignerError, Subject,
 };
+
+/// The attribute serialNumber (RFC 5280, appendix A.1).
+const SERIAL_NUMBER: [u64; 4] = [2, 5, 4, 5];
+/// id-kp-documentSigning (RFC 9336 §3.1).
+const DOCUMENT_SIGNING: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 3, 36];
 
 /// First and last second of a validity.
 pub(super) struct Period {
@@ -22,26 +29,60 @@ pub(super) fn contents(
     public_key: &PublicKey,
     serial: &CertificateSerial,
     period: Period,
-) -> CertificateParams {
+) -> Result<CertificateParams, IssueError> {
     let mut params = CertificateParams::default();
     params.not_before = period.not_before;
     params.not_after = period.not_after;
     params.serial_number = Some(serial.as_bytes().to_vec().into());
-    params.distinguished_name = DistinguishedName::new();
-    if let Some(organization) = profile.organization() {
-        params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
-    }
-    params.distinguished_name.push(DnType::CommonName, subject.common_name());
-    params.is_ca = match (profile.kind(), profile.path_length()) {
-        (Kind::Device, _) => rcgen::IsCa::ExplicitNoCa,
-        (_, None) => rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained),
-        (_, Some(length)) => rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(length)),
+    params.distinguished_name = name(profile, subject)?;
+    params.is_ca = match (profile.kind().is_authority(), profile.path_length()) {
+        (false, _) => rcgen::IsCa::ExplicitNoCa,
+        (true, None) => rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained),
+        (true, Some(length)) => rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(length)),
     };
     params.key_usages = profile.key_usage().iter().map(|usage| key_usage(*usage)).collect();
     params.extended_key_usages = profile.extended_key_usage().iter().map(|usage| purpose(*usage)).collect();
     params.key_identifier_method = KeyIdMethod::PreSpecified(public_key.key_id());
     params.use_authority_key_identifier_extension = true;
-    params
+    params.custom_extensions = profile.extensions().iter().map(extension).collect();
+    Ok(params)
+}
+
+/// From the general to the particular, the common name last.
+fn name(profile: &Profile, subject: &Subject) -> Result<DistinguishedName, IssueError> {
+    let id = subject.common_name();
+    let printable = |text: &str| {
+        let text = text.to_owned().try_into().map_err(|_| IssueError::NotPrintable { id: id.to_owned() })?;
+        Ok::<_, IssueError>(DnValue::PrintableString(text))
+    };
+    let mut name = DistinguishedName::new();
+    let template = profile.subject();
+    if let Some(country) = &template.country {
+        name.push(DnType::CountryName, printable(country.as_str())?);
+    }
+    let texts = [
+        (DnType::StateOrProvinceName, template.state.as_ref().map(CommonName::as_str)),
+        (DnType::LocalityName, template.locality.as_ref().map(CommonName::as_str)),
+        (DnType::OrganizationName, template.organization.as_ref().map(Organization::as_str)),
+        (DnType::OrganizationalUnitName, template.organizational_unit.as_ref().map(Organization::as_str)),
+    ];
+    for (kind, text) in texts {
+        if let Some(text) = text {
+            name.push(kind, text);
+        }
+    }
+    if template.serial_number {
+        name.push(DnType::CustomDnType(SERIAL_NUMBER.to_vec()), printable(id)?);
+    }
+    name.push(DnType::CommonName, id);
+    Ok(name)
+}
+
+fn extension(extension: &Extension) -> rcgen::CustomExtension {
+    let oid: Vec<u64> = extension.oid().arcs().map(u64::from).collect();
+    let mut custom = rcgen::CustomExtension::from_oid_content(&oid, extension.value().to_vec());
+    custom.set_criticality(extension.critical());
+    custom
 }
 
 fn key_usage(usage: KeyUsage) -> rcgen::KeyUsagePurpose {
@@ -60,6 +101,7 @@ fn purpose(usage: ExtendedKeyUsage) -> rcgen::ExtendedKeyUsagePurpose {
         ExtendedKeyUsage::ClientAuth => rcgen::ExtendedKeyUsagePurpose::ClientAuth,
         ExtendedKeyUsage::ServerAuth => rcgen::ExtendedKeyUsagePurpose::ServerAuth,
         ExtendedKeyUsage::EmailProtection => rcgen::ExtendedKeyUsagePurpose::EmailProtection,
+        ExtendedKeyUsage::DocumentSigning => rcgen::ExtendedKeyUsagePurpose::Other(DOCUMENT_SIGNING.to_vec()),
     }
 }
 
@@ -93,7 +135,22 @@ pub(super) fn copy_name(certificate: &Certificate) -> Result<DistinguishedName, 
 pub(super) struct Public<'a>(pub(super) &'a PublicKey);
 
 /// A signer, as rcgen wants it: no key goes through PKCS#8 to sign.
-pub(super) struct Signing<'a>(pub(super) &'a dyn Signer);
+pub(super) struct Signing<'a> {
+    signer: &'a dyn Signer,
+    /// rcgen's own error has no room for what the signer said.
+    refused: RefCell<Option<SignerError>>,
+}
+
+impl<'a> Signing<'a> {
+    pub(super) fn new(signer: &'a dyn Signer) -> Self {
+        Self { signer, refused: RefCell::new(None) }
+    }
+
+    /// What the signer said, where it said something; else what rcgen did.
+    pub(super) fn or(&self, error: rcgen::Error) -> IssueError {
+        self.refused.take().map_or(IssueError::Encode(error), IssueError::Sign)
+    }
+}
 
 fn algorithm(key: &PublicKey) -> &'static rcgen::SignatureAlgorithm {
     match key.algorithm() {
@@ -113,18 +170,21 @@ impl rcgen::PublicKeyData for Public<'_> {
     }
 }
 
-impl rcgen::PublicKeyData for Signing<'_> {
+impl rcgen::PublicKeyData for &Signing<'_> {
     fn der_bytes(&self) -> &[u8] {
-        self.0.public_key().contents()
+        self.signer.public_key().contents()
     }
 
     fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
-        algorithm(self.0.public_key())
+        algorithm(self.signer.public_key())
     }
 }
 
-impl rcgen::SigningKey for Signing<'_> {
+impl rcgen::SigningKey for &Signing<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        self.0.sign(message).map_err(|_| rcgen::Error::RemoteKeyError)
+        self.signer.sign(message).map_err(|error| {
+            self.refused.replace(Some(error));
+            rcgen::Error::RemoteKeyError
+        })
     }
 }

@@ -4,7 +4,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::validity::shown;
-use crate::{CertificateError, Kind, RegistrationIdError, SignerError};
+use crate::{CertificateError, KeyAlgorithm, Kind, RegistrationIdError, SignerError};
 
 /// Why nothing was issued.
 #[derive(Debug, Error)]
@@ -69,7 +69,7 @@ pub enum IssueError {
     /// The certificate would be valid for longer than its issuer's.
     #[error(
         "{subject:?} would be valid until {}, and its issuer {issuer:?} only until {}: shorten the profile's \
-         `validity`, set `clamp_to_issuer = true`, or make a new authority",
+         `validity`, set its `outliving_issuer` to \"clamped\", or make a new authority",
         shown(*not_after), shown(*issuer_not_after)
     )]
     OutlivesIssuer {
@@ -107,6 +107,27 @@ pub enum IssueError {
         kind: Kind,
         /// Whose certificate.
         subject: String,
+    },
+    /// The profile does not permit this kind of key.
+    #[error(
+        "the key of {subject:?} is {found}, and the profile permits {}: take such a key, or add it to the profile's `keys`",
+        permitted.join(", ")
+    )]
+    Key {
+        /// Whose certificate.
+        subject: String,
+        /// The key's kind.
+        found: KeyAlgorithm,
+        /// The kinds that are permitted.
+        permitted: Vec<&'static str>,
+    },
+    /// A registration ID that the attribute serialNumber cannot hold (RFC 5280, appendix A.1: PrintableString).
+    #[error(
+        "the profile repeats the registration ID {id} as serialNumber, which has no `_`: take another ID or profile"
+    )]
+    NotPrintable {
+        /// The registration ID.
+        id: String,
     },
     /// The registration ID does not fit into a common name.
     #[error(transparent)]

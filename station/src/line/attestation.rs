@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, DeviceKey, GroupKey, Issuer, KeyAlgorithm, Profile,
-    RegistrationId, Signer, SoftwareSigner, Subject,
+    Certificate, CertificateSerial, Chain, DeviceKey, GroupKey, Issuer, Profile, RegistrationId, Signer,
+    SoftwareSigner, Subject,
 };
 
 use super::{Edge, Trouble};
@@ -113,7 +113,7 @@ impl X509 {
         attempt: u64,
         edge: &Edge,
     ) -> Result<(Credential, IssuedCredential), Trouble> {
-        let key = SoftwareSigner::generate(KeyAlgorithm::P256).map_err(Trouble::credential)?;
+        let key = SoftwareSigner::generate(self.profile.own_key()).map_err(Trouble::credential)?;
         let random = (edge.random)().map_err(Trouble::credential)?;
         let mut nonce = [0; 8];
         nonce.copy_from_slice(&random[..8]);
