@@ -14,6 +14,7 @@ mod possession;
 mod profile;
 mod public_key;
 mod registration_id;
+mod request;
 #[cfg(test)]
 mod sample;
 mod sas_token;
@@ -35,6 +36,7 @@ pub use profile::{
 };
 pub use public_key::{BadSignature, KeyNotSupported, PublicKey};
 pub use registration_id::{RegistrationId, RegistrationIdError, RegistrationIdProblem};
+pub use request::{CertificateRequest, CertificateRequestError};
 pub use sas_token::{SasToken, SasTokenError};
 pub use serial::{CertificateSerial, CertificateSerialError};
 pub use signer::{Signer, SignerError, SoftwareSigner};

@@ -5,3 +5,4 @@
 mod chains;
 mod keys;
 mod made;
+mod requests;
