@@ -32,6 +32,7 @@ has() {
     case $1 in
         coreutils) command -v sha256sum ;;
         gcc) command -v cc ;;
+        gnutls-bin) command -v certtool ;;
         libc6-dev) [[ -e /usr/include/stdlib.h ]] ;;
         python3-venv) python3 -c 'import ensurepip, venv' ;;
         uidmap) command -v newuidmap ;;

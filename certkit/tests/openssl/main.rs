@@ -5,4 +5,5 @@
 mod chains;
 mod keys;
 mod made;
+mod profiles;
 mod requests;

@@ -10,7 +10,7 @@ fn request(made: &Made, key: &[&str], more: &[&str]) -> String {
     arguments.extend(key);
     arguments.extend(more);
     let output = text(&made.openssl(&arguments));
-    let start = output.find("-----BEGIN CERTIFICATE REQUEST").unwrap_or_else(|| panic!("{output}"));
+    let start = output.find("-----BEGIN CERTIFICATE REQUEST").expect("a request");
     output[start..].to_owned()
 }
 
