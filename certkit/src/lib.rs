@@ -6,6 +6,7 @@
 
 mod certificate;
 mod chain;
+mod endorsement_key;
 mod issue;
 mod key_algorithm;
 mod name;
@@ -26,6 +27,7 @@ mod validity;
 
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
+pub use endorsement_key::{EndorsementKey, EndorsementKeyError, EndorsementKeyTemplate};
 pub use issue::{IssueError, Issuer};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};
 pub use name::{CommonName, NameError, Organization, Subject};
