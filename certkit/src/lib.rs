@@ -3,6 +3,41 @@
 //! Nothing here reads a file, a clock or a network: texts, times and randomness come in as arguments (only key
 //! generation and ECDSA take their own randomness, as the library insists). Keys are P-256, P-384 or RSA, signatures
 //! ECDSA or RSA with SHA-2.
+//!
+//! A root, an intermediate and a device's leaf, with what the device sends:
+//!
+//! ```
+//! use certkit::{
+//!     CertificateSerial, Chain, CommonName, Issuer, KeyAlgorithm, Profile, Signer, SoftwareSigner, Subject,
+//! };
+//!
+//! let profile = |text| Profile::from_toml(text);
+//! let root_profile = profile("kind = 'root'\nvalidity = { years = 25 }\nkey_usage = ['key-cert-sign']")?;
+//! let line_profile = profile("kind = 'intermediate'\nvalidity = { years = 20 }\nkey_usage = ['key-cert-sign']")?;
+//! let device_profile = profile("kind = 'device'\nvalidity = { years = 10 }\nkey_usage = ['digital-signature']")?;
+//! let authority = |name| CommonName::parse(name).map(Subject::Authority);
+//! // Time and randomness are yours; so is the sequence that makes serials unique.
+//! let now = time::macros::datetime!(2026-11-24 08:00 UTC);
+//! let serial = |sequence| CertificateSerial::new(sequence, [0x5a; 8]);
+//!
+//! let key = SoftwareSigner::generate(KeyAlgorithm::P256)?;
+//! let certificate = Issuer::self_signed(&root_profile, &authority("Contoso Root")?, &key, &serial(1), now)?;
+//! let root = Issuer::new(certificate, Box::new(key))?;
+//!
+//! let key = SoftwareSigner::generate(KeyAlgorithm::P256)?;
+//! let line = root.issue(&line_profile, &authority("Line 1")?, key.public_key(), &serial(2), now)?;
+//! let line = Issuer::new(line, Box::new(key))?;
+//!
+//! let key = SoftwareSigner::generate(KeyAlgorithm::P256)?;
+//! let device = Subject::Device("sensor-001".parse()?);
+//! let leaf = line.issue(&device_profile, &device, key.public_key(), &serial(3), now)?;
+//!
+//! // Names, key identifiers, path lengths and signatures are checked.
+//! let chain = Chain::new(vec![leaf, line.certificate().clone()])?;
+//! assert_eq!(chain.leaf().subject_common_name(), Some("sensor-001"));
+//! assert_eq!(chain.to_pem().matches("BEGIN CERTIFICATE").count(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod certificate;
 mod chain;
