@@ -106,6 +106,21 @@ impl DeviceKey {
         decode(text).map(Self)
     }
 
+    /// Takes a key's own bytes, fresh random ones among them: 16 to 64, as DPS takes them.
+    ///
+    /// # Errors
+    /// [`SymmetricKeyError::Length`].
+    ///
+    /// ```
+    /// let key = certkit::DeviceKey::from_bytes(vec![7; 64].into())?;
+    /// assert_eq!(key.to_base64().len(), 88);
+    /// assert!(certkit::DeviceKey::from_bytes(vec![7; 15].into()).is_err());
+    /// # Ok::<(), certkit::SymmetricKeyError>(())
+    /// ```
+    pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Result<Self, SymmetricKeyError> {
+        of_lawful_length(bytes).map(Self)
+    }
+
     /// The key's bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -158,6 +173,10 @@ fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, SymmetricKeyError> {
         .decode(text)
         .map(Zeroizing::new)
         .map_err(|_| SymmetricKeyError::Incomplete { characters: text.len() })?;
+    of_lawful_length(bytes)
+}
+
+fn of_lawful_length(bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, SymmetricKeyError> {
     if (SHORTEST..=LONGEST).contains(&bytes.len()) {
         Ok(bytes)
     } else {

@@ -273,10 +273,7 @@ fn unique_columns(row: &OrderRow) -> impl Iterator<Item = (&'static str, &str)> 
 fn faults_of_row(row: &OrderRow, product: &Product) -> Vec<String> {
     let mut faults = Vec::new();
     let id = &row.registration_id;
-    let common_name = match product.attestation {
-        ProductAttestation::X509Group { .. } => id.check_common_name(),
-        ProductAttestation::SymmetricGroup { .. } | ProductAttestation::SymmetricGiven => Ok(()),
-    };
+    let common_name = if product.attestation.is_x509() { id.check_common_name() } else { Ok(()) };
     if let Err(error) = product.service.check(id).and(common_name) {
         faults.push(error.to_string());
     }

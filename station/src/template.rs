@@ -67,7 +67,10 @@ impl Kind {
                 "possession.toml", "audit-signer.toml"
             ),
             Kind::Product => {
-                embed!("products": "gateway-x509.toml", "gateway-symmetric.toml", "mxchip-az3166.toml")
+                embed!(
+                    "products": "gateway-x509.toml", "gateway-symmetric.toml", "gateway-symmetric-individual.toml",
+                    "mxchip-az3166.toml"
+                )
             }
             Kind::Dialogue => embed!("dialogues": "linux-gateway.toml", "mxchip-az3166.toml"),
             Kind::Document => embed!(

@@ -69,7 +69,7 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
         Ok(product) => product,
         Err(error) => return vec![Finding::failed(id, with_causes(&error), "correct the product's files")],
     };
-    if let ProductAttestation::X509Group { profile } = &product.attestation
+    if let Some(profile) = product.attestation.profile()
         && let Err(error) = profile::load(scene.folder.path(), profile)
     {
         return vec![Finding::failed(id, with_causes(&error), "correct the certificate profile")];
@@ -91,7 +91,7 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
     if let Ok(vault) = Vault::open(&scene.folder.vault()) {
         let group_key = match &product.attestation {
             ProductAttestation::SymmetricGroup { group_key, .. } => Some(group_key),
-            ProductAttestation::X509Group { .. } | ProductAttestation::SymmetricGiven => None,
+            _ => None,
         };
         let texts = product.secrets.values().map(|name| (name, ""));
         let needed = texts.chain(group_key.map(|name| (name, " --kind group-key")));

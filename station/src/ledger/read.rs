@@ -17,7 +17,7 @@ pub struct LedgerReader {
 
 const IDENTITY: &str =
     "SELECT i.id_scope, i.registration_id, i.order_name, i.name, i.serial_number, i.meant_for, i.state, i.unit,
-            i.reissue, i.reason, c.content, c.state, c.reason
+            i.reissue, i.reason, c.content, c.state, c.reason, c.attempt
      FROM identity i LEFT JOIN credential c ON c.seq = i.credential";
 
 const ATTEMPT: &str =
@@ -213,9 +213,20 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Database`].
     pub fn credentials_of(&self, of: &Identity) -> Result<Vec<CredentialRecord>> {
-        let sql = "SELECT content, state, reason FROM credential
+        let sql = "SELECT content, state, reason, attempt FROM credential
              WHERE id_scope = ?1 AND registration_id = ?2 ORDER BY seq";
         self.list(sql, [of.id_scope.as_str(), of.registration_id.as_str()], |row| credential(row, 0))
+    }
+
+    /// The attempts that issued no credential, or one that was superseded before any unit proved it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn attempts_without_credential(&self) -> Result<Vec<u64>> {
+        let sql = "SELECT a.seq FROM attempt a
+             LEFT JOIN credential c ON c.attempt = a.seq AND c.state <> 'superseded'
+             WHERE c.seq IS NULL ORDER BY a.seq";
+        self.list(sql, [], |row| row.get(0))
     }
 
     /// What a secret of the vault is, where the ledger has seen it imported.
@@ -293,13 +304,18 @@ fn identity(row: &Row<'_>) -> rusqlite::Result<IdentityRecord> {
     })
 }
 
-/// A credential whose columns content, state and reason begin at `first`.
+/// A credential whose columns content, state, reason and attempt begin at `first`.
 fn credential(row: &Row<'_>, first: usize) -> rusqlite::Result<CredentialRecord> {
     let content: String = row.get(first)?;
     let credential = serde_json::from_str(&content).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(first, rusqlite::types::Type::Text, error.into())
     })?;
-    Ok(CredentialRecord { credential, state: row.get(first + 1)?, reason: row.get(first + 2)? })
+    Ok(CredentialRecord {
+        credential,
+        state: row.get(first + 1)?,
+        reason: row.get(first + 2)?,
+        attempt: row.get(first + 3)?,
+    })
 }
 
 fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {

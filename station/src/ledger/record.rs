@@ -85,6 +85,8 @@ pub struct CredentialRecord {
     /// What was announced.
     #[serde(flatten)]
     pub credential: IssuedCredential,
+    /// The attempt that issued it.
+    pub attempt: u64,
     /// `issued`, `live`, `superseded`, `revoked`.
     pub state: String,
     /// Why it was superseded or revoked.

@@ -6,17 +6,20 @@ use certkit::{
     Certificate, CertificateSerial, Chain, DeviceKey, GroupKey, Issuer, Profile, RegistrationId, Signer,
     SoftwareSigner, Subject,
 };
+use zeroize::Zeroizing;
 
 use super::{Edge, Trouble};
+use crate::ledger::CredentialRecord;
 use crate::ledger::entry::{Disposition, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, hex};
 use crate::unit::Credential;
+use crate::vault::{SecretName, UnitKeys, UnlockedVault, VaultError};
 
 /// How the units of a run get their credentials.
 #[derive(Debug)]
 pub enum Attestation {
     /// The station makes a key and issues a certificate.
     X509(Box<X509>),
-    /// Each unit's key is derived from a group's, or was given with the order.
+    /// Each unit's key is derived from a group's, was given with the order, or is made at random.
     Symmetric(Symmetric),
 }
 
@@ -36,13 +39,13 @@ pub struct X509 {
 /// Where symmetric keys come from.
 #[derive(Debug)]
 pub struct Symmetric {
-    /// Derived or given.
+    /// Derived, given or random.
     pub keys: SymmetricKeys,
     /// The vault's own key: of a device key the ledger holds an HMAC under it.
     pub ledger_key: DeviceKey,
 }
 
-/// Derived or given keys.
+/// Derived, given or random keys.
 #[derive(Debug)]
 pub enum SymmetricKeys {
     /// From an enrollment group's key.
@@ -56,6 +59,13 @@ pub enum SymmetricKeys {
     },
     /// With the order.
     Given(HashMap<RegistrationId, DeviceKey>),
+    /// Made here, two for each unit. They lie sealed in the vault until the service has them.
+    Random {
+        /// Where they lie.
+        vault: UnlockedVault,
+        /// Bytes of each.
+        key_bytes: usize,
+    },
 }
 
 impl Attestation {
@@ -68,24 +78,25 @@ impl Attestation {
     ) -> Result<(Credential, IssuedCredential), Trouble> {
         match self {
             Attestation::X509(x509) => x509.issue(identity, attempt, edge),
-            Attestation::Symmetric(symmetric) => symmetric.issue(identity),
+            Attestation::Symmetric(symmetric) => symmetric.issue(identity, attempt, edge),
         }
     }
 
     /// The credential of an earlier attempt, as far as it can be had again; none where the line's keys have changed.
     pub(super) fn recall(
         &self,
-        issued: &IssuedCredential,
+        record: &CredentialRecord,
         identity: &Identity,
     ) -> Result<Option<Credential>, Trouble> {
-        match (self, issued) {
+        match (self, &record.credential) {
             (_, IssuedCredential::Certificate { chain, .. }) => {
                 let chain = Chain::from_pem(chain).map_err(Trouble::credential)?;
                 Ok(Some(Credential::Certificate { chain: Box::new(chain), private_key: None }))
             }
-            (Attestation::Symmetric(symmetric), IssuedCredential::DeviceKey { key_mac, .. }) => {
-                let key = symmetric.key(identity)?;
-                Ok((symmetric.mac(&key) == *key_mac).then_some(Credential::DeviceKey(key)))
+            (Attestation::Symmetric(symmetric), IssuedCredential::DeviceKey { origin, key_mac }) => {
+                let key = symmetric.recall(record.attempt, origin, identity)?;
+                let announced = |key: &DeviceKey| symmetric.mac(key) == *key_mac;
+                Ok(key.filter(announced).map(Credential::DeviceKey))
             }
             (Attestation::X509(_), IssuedCredential::DeviceKey { .. }) => Ok(None),
         }
@@ -101,6 +112,9 @@ impl std::fmt::Display for Attestation {
             }
             Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Given(_), .. }) => {
                 f.write_str("symmetric, given with the order")
+            }
+            Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Random { .. }, .. }) => {
+                f.write_str("symmetric, made at random for each unit")
             }
         }
     }
@@ -139,30 +153,78 @@ impl X509 {
 }
 
 impl Symmetric {
-    fn issue(&self, identity: &Identity) -> Result<(Credential, IssuedCredential), Trouble> {
-        let key = self.key(identity)?;
-        let origin = match &self.keys {
-            SymmetricKeys::Derived { name, entry, .. } => {
-                KeyOrigin::Derived { group_key: name.clone(), group_entry: *entry }
+    fn issue(
+        &self,
+        identity: &Identity,
+        attempt: u64,
+        edge: &Edge,
+    ) -> Result<(Credential, IssuedCredential), Trouble> {
+        let (key, origin) = match &self.keys {
+            SymmetricKeys::Derived { group_key, name, entry } => {
+                let origin = KeyOrigin::Derived { group_key: name.clone(), group_entry: *entry };
+                (group_key.derive(&identity.registration_id), origin)
             }
-            SymmetricKeys::Given(_) => KeyOrigin::Given,
+            SymmetricKeys::Given(keys) => (given(keys, identity)?, KeyOrigin::Given),
+            SymmetricKeys::Random { vault, key_bytes } => {
+                let keys = UnitKeys {
+                    primary: random_key(*key_bytes, edge)?,
+                    secondary: random_key(*key_bytes, edge)?,
+                };
+                // Before they are announced: what the ledger names can be had again. The number of an attempt stands
+                // in the ledger and comes but once, so nothing can lie there yet.
+                let name = SecretName::of_unit_keys(attempt);
+                vault.vault().put(&name, &keys.to_secret()).map_err(Trouble::credential)?;
+                (keys.primary, KeyOrigin::Random { secondary_mac: self.mac(&keys.secondary) })
+            }
         };
         let announced = IssuedCredential::DeviceKey { origin, key_mac: self.mac(&key) };
         Ok((Credential::DeviceKey(key), announced))
     }
 
-    fn key(&self, identity: &Identity) -> Result<DeviceKey, Trouble> {
-        let id = &identity.registration_id;
-        match &self.keys {
-            SymmetricKeys::Derived { group_key, .. } => Ok(group_key.derive(id)),
-            SymmetricKeys::Given(keys) => keys.get(id).cloned().ok_or_else(|| Trouble::Unit {
-                reason: format!("the vault holds no key for {id}: restore the vault from its backup"),
-                disposition: Disposition::Hold,
-            }),
+    /// The key of an earlier attempt, as far as the line's keys are still where it came from.
+    fn recall(
+        &self,
+        attempt: u64,
+        origin: &KeyOrigin,
+        identity: &Identity,
+    ) -> Result<Option<DeviceKey>, Trouble> {
+        match (&self.keys, origin) {
+            (SymmetricKeys::Derived { group_key, .. }, KeyOrigin::Derived { .. }) => {
+                Ok(Some(group_key.derive(&identity.registration_id)))
+            }
+            (SymmetricKeys::Given(keys), KeyOrigin::Given) => given(keys, identity).map(Some),
+            (SymmetricKeys::Random { vault, .. }, KeyOrigin::Random { secondary_mac }) => {
+                let name = SecretName::of_unit_keys(attempt);
+                let sealed = match vault.get(&name) {
+                    Err(VaultError::Unknown(_)) => return Ok(None),
+                    other => other.map_err(Trouble::credential)?,
+                };
+                let keys = UnitKeys::from_secret(&sealed);
+                Ok(keys.filter(|keys| self.mac(&keys.secondary) == *secondary_mac).map(|keys| keys.primary))
+            }
+            _ => Ok(None),
         }
     }
 
     fn mac(&self, key: &DeviceKey) -> String {
         hex(&self.ledger_key.mac(key.bytes()))
     }
+}
+
+fn given(keys: &HashMap<RegistrationId, DeviceKey>, identity: &Identity) -> Result<DeviceKey, Trouble> {
+    let id = &identity.registration_id;
+    keys.get(id).cloned().ok_or_else(|| Trouble::Unit {
+        reason: format!("the vault holds no key for {id}: restore the vault from its backup"),
+        disposition: Disposition::Hold,
+    })
+}
+
+fn random_key(bytes: usize, edge: &Edge) -> Result<DeviceKey, Trouble> {
+    let mut key = Zeroizing::new(Vec::with_capacity(bytes));
+    while key.len() < bytes {
+        let random = Zeroizing::new((edge.random)().map_err(Trouble::credential)?);
+        let wanted = random.len().min(bytes - key.len());
+        key.extend_from_slice(&random[..wanted]);
+    }
+    DeviceKey::from_bytes(key).map_err(Trouble::credential)
 }

@@ -59,7 +59,7 @@ impl Station<'_> {
         record: &CredentialRecord,
         link: &mut ConsoleLink<'_>,
     ) -> Result<Option<Verified>, Trouble> {
-        let Some(credential) = self.line.attestation.recall(&record.credential, &claimed.identity)? else {
+        let Some(credential) = self.line.attestation.recall(record, &claimed.identity)? else {
             return Ok(None);
         };
         let plan = self.personalise(&claimed.identity, &credential)?;
@@ -80,9 +80,8 @@ impl Station<'_> {
         record: &CredentialRecord,
         link: &mut ConsoleLink<'_>,
     ) -> Result<Verified, Trouble> {
-        let Some(credential) = self.line.attestation.recall(&record.credential, &claimed.identity)? else {
-            let what =
-                "was accepted with a key that the product no longer gives, and cannot be verified again";
+        let Some(credential) = self.line.attestation.recall(record, &claimed.identity)? else {
+            let what = "was accepted with a key that the station has no longer, and cannot be verified again";
             return Err(nothing_done(claimed, what));
         };
         let plan = self.personalise(&claimed.identity, &credential)?;

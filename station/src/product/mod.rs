@@ -1,6 +1,7 @@
 //! What is built: identity, credential, link, items and the evidence that each must give. Loaded from TOML and
 //! checked as a whole, before any unit is touched.
 
+mod attestation;
 mod document;
 mod refusal;
 
@@ -12,11 +13,13 @@ use certkit::RegistrationId;
 use serde::{Deserialize, Serialize};
 
 use crate::data_file;
-use crate::ledger::entry::{Grade, GroupEntry, hex};
+use crate::ledger::entry::{Grade, GroupEntry, KeyMaker, hex};
 use crate::link::{Dialogue, Section};
 use crate::template::Kind;
 use crate::vault::SecretName;
 
+pub use attestation::ProductAttestation;
+use attestation::{AttestationFile, AttestationKind};
 pub use document::{Document, Values, Variable};
 pub use refusal::ProductError;
 
@@ -181,38 +184,13 @@ struct ProductFile {
     presence: Presence,
     attestation: AttestationKind,
     profile: Option<String>,
+    key: Option<KeyMaker>,
     group_key: Option<SecretName>,
     group_entry: Option<GroupEntry>,
+    key_bytes: Option<usize>,
     link: LinkFile,
     #[serde(rename = "item")]
     items: Vec<ItemFile>,
-}
-
-/// How units attest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProductAttestation {
-    /// A leaf under a CA that an enrollment group names; the station makes the key.
-    X509Group {
-        /// File name of the certificate profile.
-        profile: String,
-    },
-    /// A key derived from an enrollment group's.
-    SymmetricGroup {
-        /// The group key's name in the vault.
-        group_key: SecretName,
-        /// Which of the group's two keys it is.
-        entry: GroupEntry,
-    },
-    /// A key of its own, given with the order.
-    SymmetricGiven,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum AttestationKind {
-    X509Group,
-    SymmetricGroup,
-    SymmetricGiven,
 }
 
 #[derive(Debug, Deserialize)]
@@ -254,8 +232,16 @@ impl Product {
         let data: ProductFile = data_file::parse(&text, &format!("{}/{file}", Kind::Product.folder()))?;
         let dialogue_text = Kind::Dialogue.text(station_folder, &data.link.dialogue)?;
         let dialogue = Dialogue::parse(&dialogue_text, &data.link.dialogue)?;
-        let attestation = attestation(&data)
-            .map_err(|what| ProductError::Impossible { file: file.to_owned(), what: what.to_owned() })?;
+        let attestation = AttestationFile {
+            attestation: data.attestation,
+            profile: data.profile,
+            key: data.key,
+            group_key: data.group_key,
+            group_entry: data.group_entry,
+            key_bytes: data.key_bytes,
+        };
+        let attestation = (attestation.checked())
+            .map_err(|what| ProductError::Impossible { file: file.to_owned(), what })?;
         let LinkFile { values, secrets, baud, .. } = data.link;
         let own: Vec<&str> = values.keys().chain(secrets.keys()).map(String::as_str).collect();
         let items = data
@@ -309,29 +295,5 @@ impl Product {
     /// Whether the link can restart the unit.
     pub fn restarts(&self) -> bool {
         self.dialogue.has(Section::Restart)
-    }
-}
-
-/// The attestation that a product asks for, with what belongs to it and nothing else.
-fn attestation(data: &ProductFile) -> Result<ProductAttestation, &'static str> {
-    let ProductFile { attestation, profile, group_key, group_entry, .. } = data;
-    match (attestation, profile, group_key, group_entry) {
-        (AttestationKind::X509Group, Some(profile), None, None) => {
-            Ok(ProductAttestation::X509Group { profile: profile.clone() })
-        }
-        (AttestationKind::X509Group, ..) => {
-            Err("attestation \"x509-group\" needs `profile`, and no `group_key` or `group_entry`")
-        }
-        (AttestationKind::SymmetricGroup, None, Some(group_key), Some(entry)) => {
-            Ok(ProductAttestation::SymmetricGroup { group_key: group_key.clone(), entry: *entry })
-        }
-        (AttestationKind::SymmetricGroup, ..) => Err(
-            "attestation \"symmetric-group\" needs `group_key` (its name in the vault) and `group_entry` (\"primary\" or \
-             \"secondary\"), and no `profile`",
-        ),
-        (AttestationKind::SymmetricGiven, None, None, None) => Ok(ProductAttestation::SymmetricGiven),
-        (AttestationKind::SymmetricGiven, ..) => Err(
-            "attestation \"symmetric-given\" takes its keys from the order: remove `profile`, `group_key` and `group_entry`",
-        ),
     }
 }

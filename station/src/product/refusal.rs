@@ -111,7 +111,10 @@ fn needed_variables(product: &Product) -> Result<(), String> {
     let written = |variable| product.items.iter().any(|item| item.document.uses(variable));
     let (needed, foreign): (&[_], &[_]) = match product.attestation {
         ProductAttestation::X509Group { .. } => (&certificate, &key),
-        ProductAttestation::SymmetricGroup { .. } | ProductAttestation::SymmetricGiven => (&[], &certificate),
+        ProductAttestation::X509Individual { .. } => (&certificate, &key),
+        ProductAttestation::SymmetricGroup { .. }
+        | ProductAttestation::SymmetricGiven
+        | ProductAttestation::SymmetricIndividual { .. } => (&[], &certificate),
     };
     if let Some((_, name)) = always.iter().chain(needed).find(|(variable, _)| !written(*variable)) {
         return Err(format!(

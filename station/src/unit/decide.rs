@@ -184,7 +184,8 @@ mod tests {
             key_maker: KeyMaker::Station,
             chain: String::new(),
         };
-        let credential = CredentialRecord { credential: issued, state: "issued".into(), reason: None };
+        let credential =
+            CredentialRecord { credential: issued, attempt: 1, state: "issued".into(), reason: None };
         IdentityRecord { credential: Some(credential), ..identity }
     }
 

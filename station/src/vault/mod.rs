@@ -4,6 +4,7 @@
 //! lies beside them, wrapped by the station's one unlock secret (age's scrypt recipient). Format: age-encryption.org/v1.
 
 mod secret;
+mod unit_keys;
 mod unlock;
 
 use std::fmt;
@@ -18,10 +19,13 @@ use thiserror::Error;
 use crate::place::{self, PlaceError, Readers};
 
 pub use secret::Secret;
+pub use unit_keys::UnitKeys;
 pub use unlock::{UnlockError, UnlockFrom};
 
 /// scrypt's log2(N) for the wrapped identity: 2^16 costs about a fifth of a second and 64 MiB, once a shift.
 const WORK_FACTOR: u8 = 16;
+/// What the names of units' own random keys begin with; the attempt's number follows.
+const UNIT_KEYS: &str = "unit-keys_";
 /// The most work that a wrapped identity may ask of us: a file made elsewhere with a stronger factor still opens.
 const MAX_WORK_FACTOR: u8 = 22;
 
@@ -87,6 +91,11 @@ impl SecretName {
     /// The name of the device keys that came with an order. No two orders share it, nor does an imported secret.
     pub(crate) fn of_order_keys(order: &str) -> Self {
         Self(format!("order_{order}"))
+    }
+
+    /// The name of a unit's own random keys, by the number of the attempt that issued them.
+    pub(crate) fn of_unit_keys(attempt: u64) -> Self {
+        Self(format!("{UNIT_KEYS}{attempt}"))
     }
 
     /// The name of a CA key's passphrase, by the certificate serial (hex) of the CA.
@@ -201,6 +210,22 @@ impl Vault {
         self.path(name).is_file()
     }
 
+    /// The attempts whose units' own random keys lie in the vault.
+    ///
+    /// # Errors
+    /// [`VaultError::Read`] where the folder cannot be read.
+    pub fn attempts_with_unit_keys(&self) -> Result<Vec<u64>, VaultError> {
+        let unreadable = |source| VaultError::Read { path: self.folder.clone(), source };
+        let mut attempts = Vec::new();
+        for entry in self.folder.read_dir().map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_prefix(UNIT_KEYS)?.strip_suffix(".age"));
+            attempts.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        }
+        attempts.sort_unstable();
+        Ok(attempts)
+    }
+
     /// Unlocks the vault for this process.
     ///
     /// # Errors
@@ -231,12 +256,18 @@ impl Vault {
 }
 
 /// The vault, unlocked for this process.
+#[derive(Clone)]
 pub struct UnlockedVault {
     vault: Vault,
     identity: x25519::Identity,
 }
 
 impl UnlockedVault {
+    /// The vault, to put secrets in.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// Reads one secret.
     ///
     /// # Errors

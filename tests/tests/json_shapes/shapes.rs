@@ -58,7 +58,7 @@ pub(crate) fn attempt() -> Value {
 pub(crate) fn unit() -> Value {
     let credential = json!({
         "credential_kind": "=certificate", "certificate_serial": "hex", "public_key": "hex", "authority": "string",
-        "chain": "string", "state": "=issued|live|superseded|revoked", "reason": "string?",
+        "chain": "string", "attempt": "integer", "state": "=issued|live|superseded|revoked", "reason": "string?",
     });
     json!({
         "id_scope": "string", "registration_id": "string", "order": "string", "name": "string?",

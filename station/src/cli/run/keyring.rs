@@ -1,6 +1,6 @@
 //! What a run takes out of the vault: the keys that credentials come from, and the dialogue's secrets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use certkit::{DeviceKey, GroupKey, RegistrationId, SymmetricKeyError};
 
@@ -28,9 +28,13 @@ impl Keyring<'_> {
     /// How the units of this order get their credentials.
     pub(super) fn attestation(&self, product: &Product, order: &str) -> Result<Attestation, Failure> {
         match &product.attestation {
-            ProductAttestation::X509Group { profile } => self.x509(profile),
+            ProductAttestation::X509Group { profile, .. } => self.x509(profile),
+            ProductAttestation::X509Individual { .. } => {
+                Err(Failure::input("attestation x509-individual is not here yet"))
+            }
             ProductAttestation::SymmetricGroup { group_key, entry } => self.derived(group_key, *entry),
             ProductAttestation::SymmetricGiven => self.given(order),
+            ProductAttestation::SymmetricIndividual { key_bytes } => self.random(*key_bytes),
         }
     }
 
@@ -74,6 +78,23 @@ impl Keyring<'_> {
         })?;
         let keys = SymmetricKeys::Given(keys);
         Ok(Attestation::Symmetric(Symmetric { keys, ledger_key: self.ledger_key()? }))
+    }
+
+    fn random(&self, key_bytes: usize) -> Result<Attestation, Failure> {
+        self.sweep_unit_keys()?;
+        let keys = SymmetricKeys::Random { vault: self.vault.clone(), key_bytes };
+        Ok(Attestation::Symmetric(Symmetric { keys, ledger_key: self.ledger_key()? }))
+    }
+
+    /// Withdraws the keys of attempts that were cut off before they announced them, and those that were superseded: no
+    /// unit has them. Only a run writes such keys, and it holds the ledger.
+    fn sweep_unit_keys(&self) -> Result<(), Failure> {
+        let vault = self.vault.vault();
+        let useless: BTreeSet<u64> = self.reader.attempts_without_credential()?.into_iter().collect();
+        for attempt in vault.attempts_with_unit_keys()?.into_iter().filter(|it| useless.contains(it)) {
+            vault.withdraw(&SecretName::of_unit_keys(attempt))?;
+        }
+        Ok(())
     }
 
     fn ledger_key(&self) -> Result<DeviceKey, Failure> {
