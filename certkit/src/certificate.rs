@@ -175,7 +175,19 @@ impl Certificate {
     /// Whether it may sign certificates: CA:TRUE, and a key usage, if there is one, that says so (RFC 5280 §6.1.4).
     #[must_use]
     pub fn is_authority(&self) -> bool {
-        self.constraints.as_ref().is_some_and(|constraints| constraints.ca) && self.signs_certificates
+        self.is_ca() && self.signs_certificates
+    }
+
+    /// Whether it is a CA's by its basic constraints (CA:TRUE), whatever its key usage allows.
+    #[must_use]
+    pub fn is_ca(&self) -> bool {
+        self.constraints.as_ref().is_some_and(|constraints| constraints.ca)
+    }
+
+    /// Whether its own key signed it, with SHA-2, and it names itself as its issuer.
+    #[must_use]
+    pub fn is_self_signed(&self) -> bool {
+        self.is_self_issued() && self.is_signed_by(&self.public_key)
     }
 
     /// Whether it names itself as its issuer, as a root does.
@@ -266,6 +278,8 @@ mod tests {
         assert!(!leaf.is_authority() && !leaf.is_self_issued());
         assert_eq!(leaf.authority_key_id(), root.certificate().subject_key_id());
         assert!(root.certificate().is_authority() && root.certificate().is_self_issued());
+        assert!(root.certificate().is_self_signed() && root.certificate().is_ca());
+        assert!(!leaf.is_self_signed() && !leaf.is_ca());
         assert_eq!(root.certificate().path_length(), Some(2));
         assert_eq!(
             format!("{leaf:?}"),

@@ -110,6 +110,14 @@ impl CertificateRequest {
         Ok(Self { parsed, public_key })
     }
 
+    /// The request as PEM (RFC 7468 §7), lines ending with `\n`.
+    ///
+    /// # Errors
+    /// [`CertificateRequestError::Der`], in practice never: it was read from what it gives.
+    pub fn to_pem(&self) -> Result<String, CertificateRequestError> {
+        Ok(crate::pem::encode(LABELS[0], &self.parsed.to_der().map_err(CertificateRequestError::Der)?))
+    }
+
     /// The key that is to be certified; the device holds its other half.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
