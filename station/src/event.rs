@@ -1,6 +1,6 @@
 //! What happens on the line, in the order in which it happens. Command line, screen and tests listen to these.
 //!
-//! Of one unit, on one fixture: `UnitFound`, `Identified`, `Decided`, then `Step` and `Progress` as often as needed,
+//! Of one unit, on one fixture: `UnitFound`, `Identified`, `Decided`, then `Step`, `NotGranted` and `Progress` as often as needed,
 //! then exactly one `Verdict`. `FixtureClosed` is the last event of its fixture.
 
 use serde::Serialize;
@@ -38,6 +38,15 @@ pub enum Event {
         decision: String,
         /// The identity.
         registration_id: String,
+    },
+    /// A unit's certificate request asks for more than a certificate of this product contains.
+    NotGranted {
+        /// The fixture.
+        fixture: String,
+        /// The identity.
+        registration_id: String,
+        /// What it asks for, and does not get.
+        asked: Vec<String>,
     },
     /// A step begins.
     Step {

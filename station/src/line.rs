@@ -3,6 +3,7 @@
 mod attestation;
 mod claim;
 mod fixture;
+mod own_key;
 mod pace;
 mod run;
 mod trouble;
@@ -21,9 +22,10 @@ use crate::link::{ConsoleLink, Step, Variables};
 use crate::product::Product;
 use crate::unit::{Credential, Facts, Plan, personalise};
 
-pub use attestation::{Attestation, Symmetric, SymmetricKeys, X509};
+pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 pub use claim::Course;
 use claim::{Claimed, Identified};
+use own_key::Asked;
 pub use run::{Run, RunError, RunOptions, Summary};
 use trouble::Trouble;
 pub use units_in_hand::UnitsInHand;
@@ -97,7 +99,7 @@ impl Station<'_> {
         if let Some(verified) = self.verify_what_is_there(&claimed, link)? {
             return self.accept(claimed, verified);
         }
-        let credential = self.issue(&claimed)?;
+        let credential = self.issue(&claimed, link)?;
         let plan = self.personalise(&claimed.identity, &credential)?;
         self.write(&claimed, &plan, link)?;
         self.restart(&claimed, link)?;
@@ -106,17 +108,17 @@ impl Station<'_> {
     }
 
     /// Obtains the credential, and announces what is public about it before the unit sees anything of it.
-    fn issue(&self, claimed: &Claimed) -> Result<Credential, Trouble> {
+    fn issue(&self, claimed: &Claimed, link: &mut ConsoleLink<'_>) -> Result<Credential, Trouble> {
         let edge = &self.line.edge;
-        let (credential, announced) =
-            self.line.attestation.issue(&claimed.identity, claimed.attempt, edge)?;
+        let unit = Asked { station: self, claimed, link };
+        let (credential, announced) = self.line.attestation.issue(unit, edge)?;
         let fact = Fact::Issued {
             attempt: claimed.attempt,
             identity: claimed.identity.clone(),
             credential: announced,
             supersedes: claimed.supersedes(),
         };
-        self.ledger.append((edge.now)(), vec![fact]).map_err(|error| claimed.in_hand.contested_or(error))?;
+        self.ledger.append((edge.now)(), vec![fact]).map_err(|error| self.refused(claimed, error))?;
         Ok(credential)
     }
 
@@ -174,12 +176,12 @@ impl Station<'_> {
         let evidence = verified.into_evidence();
         let fact = Fact::Accepted {
             attempt: claimed.attempt,
-            identity: claimed.identity,
+            identity: claimed.identity.clone(),
             evidence: evidence.clone(),
         };
         self.ledger
             .append((self.line.edge.now)(), vec![fact])
-            .map_err(|error| claimed.in_hand.contested_or(error))?;
+            .map_err(|error| self.refused(&claimed, error))?;
         Ok(Outcome::Accepted { evidence })
     }
 

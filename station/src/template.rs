@@ -68,7 +68,8 @@ impl Kind {
             ),
             Kind::Product => {
                 embed!(
-                    "products": "gateway-x509.toml", "gateway-symmetric.toml", "gateway-symmetric-individual.toml",
+                    "products": "gateway-x509.toml", "gateway-x509-device-key.toml", "gateway-x509-individual.toml",
+                    "gateway-x509-read-out.toml", "gateway-symmetric.toml", "gateway-symmetric-individual.toml",
                     "mxchip-az3166.toml"
                 )
             }

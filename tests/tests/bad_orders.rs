@@ -235,7 +235,8 @@ fn an_order_needs_a_free_name_a_product_and_rows() {
         3,
         &[
             "`gateway-x590.toml`",
-            "nor built in (gateway-x509.toml, gateway-symmetric.toml, gateway-symmetric-individual.toml, mxchip-az3166.toml)",
+            "nor built in (gateway-x509.toml, gateway-x509-device-key.toml, \
+             gateway-x509-individual.toml, gateway-x509-read-out.toml, gateway-symmetric.toml, gateway-symmetric-individual.toml, mxchip-az3166.toml)",
         ],
     );
     let name = call(&["../may", "--product", GATEWAY]).args(&rows);

@@ -69,8 +69,8 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
         Ok(product) => product,
         Err(error) => return vec![Finding::failed(id, with_causes(&error), "correct the product's files")],
     };
-    if let Some(profile) = product.attestation.profile()
-        && let Err(error) = profile::load(scene.folder.path(), profile)
+    if let Some((profile, kind)) = product.attestation.profile()
+        && let Err(error) = profile::load_for_devices(scene.folder.path(), profile, kind)
     {
         return vec![Finding::failed(id, with_causes(&error), "correct the certificate profile")];
     }

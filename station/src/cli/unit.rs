@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::{Exit, Failure, Output};
 use crate::clock;
-use crate::ledger::entry::{Evidence, Fact, GroupEntry, Identity, IssuedCredential, KeyOrigin};
+use crate::ledger::entry::{Evidence, Fact, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin};
 use crate::ledger::{AttemptRecord, CredentialRecord, IdentityRecord, IdentityState};
 
 /// Units: show one, free it for rework, or scrap it.
@@ -142,9 +142,13 @@ fn write_unit(shown: &Shown, out: &mut dyn std::io::Write) -> std::io::Result<()
 
 fn credential_text(credential: &IssuedCredential) -> String {
     match credential {
-        IssuedCredential::Certificate { certificate_serial, authority, .. } => {
+        IssuedCredential::Certificate { certificate_serial, authority, key_maker, .. } => {
             let issuer = authority.as_deref().unwrap_or("itself");
-            format!("certificate {certificate_serial}, issued by {issuer}")
+            let made = match key_maker {
+                KeyMaker::Station => "",
+                KeyMaker::Device => " for a key that the unit made",
+            };
+            format!("certificate {certificate_serial}, issued by {issuer}{made}")
         }
         IssuedCredential::DeviceKey { origin: KeyOrigin::Derived { group_key, group_entry }, .. } => {
             let entry = match group_entry {

@@ -150,6 +150,16 @@ impl std::fmt::Display for Disposition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case")]
 pub enum Act {
+    /// The unit makes a key, which never leaves it.
+    MakeKey {
+        /// The product's name for the key.
+        item: String,
+    },
+    /// The unit shows the certificate that its own key signed; it may have to make both first.
+    ReadCertificate {
+        /// The product's name for the key.
+        item: String,
+    },
     /// An item is written.
     Write {
         /// The product's name for the item.
@@ -337,6 +347,18 @@ pub enum Fact {
         /// `new`, or why an existing binding is used again.
         decision: String,
     },
+    /// A unit made its key and asks for a certificate; it has proven the key.
+    CertificateRequested {
+        /// The attempt.
+        attempt: u64,
+        /// The identity.
+        identity: Identity,
+        /// The PKCS#10 request, PEM.
+        request: String,
+        /// What it asks for beyond what a certificate of this product contains. It gets none of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not_granted: Vec<String>,
+    },
     /// A credential was issued for a bound identity; an earlier one, if any, is superseded.
     Issued {
         /// The attempt.
@@ -414,6 +436,7 @@ impl Fact {
             Fact::AttemptOpened { .. } => "attempt_opened",
             Fact::Refused { .. } => "refused",
             Fact::Claimed { .. } => "claimed",
+            Fact::CertificateRequested { .. } => "certificate_requested",
             Fact::Issued { .. } => "issued",
             Fact::Announced { .. } => "announced",
             Fact::Accepted { .. } => "accepted",

@@ -85,7 +85,9 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
         Fact::Issued { attempt, identity, credential, supersedes } => {
             issue(db, seq, *attempt, identity, credential, supersedes.as_deref())
         }
-        Fact::Announced { attempt, .. } => attempt_is_open(db, *attempt),
+        Fact::CertificateRequested { attempt, .. } | Fact::Announced { attempt, .. } => {
+            attempt_is_open(db, *attempt)
+        }
         Fact::Accepted { attempt, identity, evidence } => accept(db, at, *attempt, identity, evidence),
         Fact::Failed { attempt, identity, disposition, reason } => {
             fail(db, at, *attempt, identity, *disposition, reason)
@@ -359,7 +361,7 @@ fn claim(db: &Connection, kind: &'static str, value: &str, holder: &str, seq: u6
         .query_row("SELECT seq FROM spent WHERE kind = ?1 AND value = ?2", [kind, value], |row| row.get(0))
         .optional()?;
     if let Some(since) = spent {
-        let holder = format!("scrapped in entry {since}");
+        let holder = format!("never used again since entry {since}");
         return Err(ProjectionError::Taken { what: kind, value: value.to_owned(), holder });
     }
     let held: Option<(String, u64)> = db

@@ -127,6 +127,16 @@ impl LedgerReader {
         self.one_identity("WHERE i.unit = ?1 AND i.state <> 'burnt'", [hardware_id])
     }
 
+    /// The identity whose unit made this key (SHA-256 of its SubjectPublicKeyInfo, hex) and shows it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn holder_of_key(&self, public_key: &str) -> Result<Option<IdentityRecord>> {
+        let filter = "WHERE i.id_scope || '/' || i.registration_id =
+             (SELECT holder FROM claim WHERE kind = 'public_key' AND value = ?1)";
+        self.one_identity(filter, [public_key])
+    }
+
     /// Why a unit was scrapped, where it was.
     ///
     /// # Errors

@@ -240,7 +240,7 @@ fn a_key_that_a_device_made_may_come_again_for_it_and_for_no_other() {
     refused(issue(other, "gw-2", "own", Some("x")), "bound to 0ne00ABCDEF/gw-3");
     refused(issue(other, "gw-2", "k1", Some("x")), "public_key k1 is taken");
     ledger.append(vec![Fact::Scrapped { identity: identity("gw-3"), reason: "cracked".into() }]).unwrap();
-    refused(issue(other, "gw-2", "own", Some("x")), "scrapped in entry");
+    refused(issue(other, "gw-2", "own", Some("x")), "never used again since entry");
     assert_eq!(verify(&ledger.path).unwrap().findings, []);
 }
 
@@ -307,7 +307,7 @@ fn a_scrapped_identity_is_burnt_and_its_unit_spent() {
     assert_eq!(ledger.state("gw-1"), IdentityState::Burnt);
     refused(ledger.append(vec![scrap()]), "burnt");
     let attempt = ledger.open_attempt("1", "a1");
-    refused(ledger.claim(attempt, "gw-3", "a1"), "scrapped");
+    refused(ledger.claim(attempt, "gw-3", "a1"), "never used again since entry");
     assert_eq!(ledger.reader().scrapped("a1").unwrap().as_deref(), Some("cracked"));
     refused(ledger.append(order("may", &["gw-1"])), "gw-1");
 }

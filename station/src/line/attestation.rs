@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, DeviceKey, GroupKey, Issuer, Profile, RegistrationId, Signer,
-    SoftwareSigner, Subject,
+    Certificate, CertificateSerial, Chain, DeviceKey, GroupKey, Issuer, Profile, PublicKey, RegistrationId,
+    Signer, SoftwareSigner, Subject,
 };
 use zeroize::Zeroizing;
 
-use super::{Edge, Trouble};
+use super::{Asked, Edge, Trouble};
 use crate::ledger::CredentialRecord;
 use crate::ledger::entry::{Disposition, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, hex};
 use crate::unit::Credential;
@@ -17,23 +17,46 @@ use crate::vault::{SecretName, UnitKeys, UnlockedVault, VaultError};
 /// How the units of a run get their credentials.
 #[derive(Debug)]
 pub enum Attestation {
-    /// The station makes a key and issues a certificate.
+    /// A key of the station's making or the unit's own, and a certificate.
     X509(Box<X509>),
     /// Each unit's key is derived from a group's, was given with the order, or is made at random.
     Symmetric(Symmetric),
 }
 
-/// Who issues certificates, and what is in them.
+/// Who makes keys, who signs certificates, and what is in them.
 #[derive(Debug)]
 pub struct X509 {
     /// Who signs.
-    pub issuer: Issuer,
-    /// The issuer's label.
-    pub authority: String,
-    /// The issuer and what stands between it and the root, issuer first. The root stays out.
-    pub intermediates: Vec<Certificate>,
-    /// What a device certificate contains.
+    pub signs: Signs,
+    /// Who makes the key.
+    pub key: KeyMaker,
+    /// What a device certificate contains; of one that the unit makes, what it may be.
     pub profile: Profile,
+}
+
+/// Who signs a unit's certificate.
+#[derive(Debug)]
+pub enum Signs {
+    /// An authority of the station's, which an enrollment group names.
+    Authority {
+        /// It signs.
+        issuer: Box<Issuer>,
+        /// Its label.
+        label: String,
+        /// The issuer and what stands between it and the root, issuer first. The root stays out.
+        intermediates: Vec<Certificate>,
+    },
+    /// The certificate's own key, for an individual enrollment.
+    Itself,
+}
+
+impl Signs {
+    fn authority(&self) -> Option<&str> {
+        match self {
+            Signs::Authority { label, .. } => Some(label),
+            Signs::Itself => None,
+        }
+    }
 }
 
 /// Where symmetric keys come from.
@@ -69,16 +92,18 @@ pub enum SymmetricKeys {
 }
 
 impl Attestation {
-    /// A credential for an identity, and what the ledger announces of it. `attempt` makes its certificate serial unique.
+    /// A credential for the unit's identity, and what the ledger announces of it. The attempt's number makes its
+    /// certificate serial unique.
     pub(super) fn issue(
         &self,
-        identity: &Identity,
-        attempt: u64,
+        unit: Asked<'_, '_, '_>,
         edge: &Edge,
     ) -> Result<(Credential, IssuedCredential), Trouble> {
         match self {
-            Attestation::X509(x509) => x509.issue(identity, attempt, edge),
-            Attestation::Symmetric(symmetric) => symmetric.issue(identity, attempt, edge),
+            Attestation::X509(x509) => x509.issue(unit, edge),
+            Attestation::Symmetric(symmetric) => {
+                symmetric.issue(&unit.claimed.identity, unit.claimed.attempt, edge)
+            }
         }
     }
 
@@ -106,7 +131,13 @@ impl Attestation {
 impl std::fmt::Display for Attestation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Attestation::X509(x509) => write!(f, "X.509, issued by {}", x509.authority),
+            Attestation::X509(x509) => {
+                match x509.signs.authority() {
+                    Some(label) => write!(f, "X.509, issued by {label}")?,
+                    None => f.write_str("X.509, self-signed")?,
+                }
+                if x509.key == KeyMaker::Device { f.write_str(", with the units' own keys") } else { Ok(()) }
+            }
             Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Derived { name, .. }, .. }) => {
                 write!(f, "symmetric, derived from {name}")
             }
@@ -123,33 +154,72 @@ impl std::fmt::Display for Attestation {
 impl X509 {
     fn issue(
         &self,
-        identity: &Identity,
-        attempt: u64,
+        mut unit: Asked<'_, '_, '_>,
         edge: &Edge,
     ) -> Result<(Credential, IssuedCredential), Trouble> {
-        let key = SoftwareSigner::generate(self.profile.own_key()).map_err(Trouble::credential)?;
-        let random = (edge.random)().map_err(Trouble::credential)?;
-        let mut nonce = [0; 8];
-        nonce.copy_from_slice(&random[..8]);
-        let serial = CertificateSerial::new(attempt, nonce);
-        let subject = Subject::Device(identity.registration_id.clone());
-        let leaf = self
-            .issuer
-            .issue(&self.profile, &subject, key.public_key(), &serial, (edge.now)())
-            .map_err(Trouble::credential)?;
-        let public_key = hex(&leaf.public_key().fingerprint());
-        let certificates = std::iter::once(leaf).chain(self.intermediates.iter().cloned()).collect();
-        let chain = Chain::new(certificates).map_err(Trouble::credential)?;
-        let announced = IssuedCredential::Certificate {
-            certificate_serial: serial.to_string(),
-            public_key,
-            chain: chain.to_pem(),
-            authority: Some(self.authority.clone()),
-            key_maker: KeyMaker::Station,
+        let (chain, own) = match (&self.signs, self.key) {
+            (Signs::Authority { issuer, .. }, KeyMaker::Device) => {
+                let request = unit.request(&self.profile)?;
+                (self.chain(self.leaf(issuer, request.public_key(), &unit, edge)?)?, None)
+            }
+            (Signs::Itself, KeyMaker::Device) => (self.chain(unit.certificate(&self.profile)?)?, None),
+            (Signs::Authority { issuer, .. }, KeyMaker::Station) => {
+                let key = self.new_key()?;
+                (self.chain(self.leaf(issuer, key.public_key(), &unit, edge)?)?, Some(key))
+            }
+            (Signs::Itself, KeyMaker::Station) => {
+                let key = self.new_key()?;
+                let (subject, serial) = (subject(&unit), serial(&unit, edge)?);
+                let leaf = Issuer::self_signed(&self.profile, &subject, &key, &serial, (edge.now)());
+                (self.chain(leaf.map_err(Trouble::credential)?)?, Some(key))
+            }
         };
-        let private_key = Some(key.to_pkcs8_pem().into());
+        let leaf = chain.leaf();
+        let announced = IssuedCredential::Certificate {
+            certificate_serial: leaf.serial().to_string(),
+            public_key: hex(&leaf.public_key().fingerprint()),
+            chain: chain.to_pem(),
+            authority: self.signs.authority().map(str::to_owned),
+            key_maker: self.key,
+        };
+        let private_key = own.map(|key| key.to_pkcs8_pem().into());
         Ok((Credential::Certificate { chain: Box::new(chain), private_key }, announced))
     }
+
+    fn new_key(&self) -> Result<SoftwareSigner, Trouble> {
+        SoftwareSigner::generate(self.profile.own_key()).map_err(Trouble::credential)
+    }
+
+    fn leaf(
+        &self,
+        issuer: &Issuer,
+        key: &PublicKey,
+        unit: &Asked<'_, '_, '_>,
+        edge: &Edge,
+    ) -> Result<Certificate, Trouble> {
+        let (subject, serial) = (subject(unit), serial(unit, edge)?);
+        issuer.issue(&self.profile, &subject, key, &serial, (edge.now)()).map_err(Trouble::credential)
+    }
+
+    fn chain(&self, leaf: Certificate) -> Result<Chain, Trouble> {
+        let above = match &self.signs {
+            Signs::Authority { intermediates, .. } => intermediates.as_slice(),
+            Signs::Itself => &[],
+        };
+        Chain::new(std::iter::once(leaf).chain(above.iter().cloned()).collect()).map_err(Trouble::credential)
+    }
+}
+
+fn subject(unit: &Asked<'_, '_, '_>) -> Subject {
+    Subject::Device(unit.claimed.identity.registration_id.clone())
+}
+
+/// The attempt's number makes it unique.
+fn serial(unit: &Asked<'_, '_, '_>, edge: &Edge) -> Result<CertificateSerial, Trouble> {
+    let random = (edge.random)().map_err(Trouble::credential)?;
+    let mut nonce = [0; 8];
+    nonce.copy_from_slice(&random[..8]);
+    Ok(CertificateSerial::new(unit.claimed.attempt, nonce))
 }
 
 impl Symmetric {

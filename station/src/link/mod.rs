@@ -11,5 +11,5 @@ pub use console::{ConsoleLink, Dialogue, DialogueError, Observed, Section, Varia
 pub use error::{LinkError, PortFault};
 pub use port::{open_port, try_port};
 pub use port_mark::PortMark;
-pub use step::{Step, WriteItem};
+pub use step::{OwnKey, ShownIn, Step, WriteItem};
 pub use stop::{Stop, StopSignal};

@@ -15,6 +15,47 @@ pub enum Step {
     Restart,
 }
 
+/// A unit is asked for the public part of a key that it makes itself.
+#[derive(Debug, Clone)]
+pub struct OwnKey {
+    /// What it shows it in.
+    pub shown_in: ShownIn,
+    /// The product's name for the key.
+    pub name: String,
+    /// The dialogue's variables that place it.
+    pub place: BTreeMap<String, String>,
+    /// The registration ID, for the subject.
+    pub registration_id: String,
+}
+
+/// In what a unit shows the public part of its own key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownIn {
+    /// A PKCS#10 request: it makes a key for each.
+    Request,
+    /// A certificate that the key signed.
+    Certificate,
+}
+
+impl Announce for OwnKey {
+    fn act(&self) -> Act {
+        let item = self.name.clone();
+        match self.shown_in {
+            ShownIn::Request => Act::MakeKey { item },
+            ShownIn::Certificate => Act::ReadCertificate { item },
+        }
+    }
+}
+
+impl std::fmt::Display for OwnKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.shown_in {
+            ShownIn::Request => write!(f, "make {}", self.name),
+            ShownIn::Certificate => write!(f, "read the certificate of {}", self.name),
+        }
+    }
+}
+
 /// An item with this unit's content.
 #[derive(Debug, Clone)]
 pub struct WriteItem {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::ledger::entry::{GroupEntry, KeyMaker};
+use crate::link::ShownIn;
 use crate::vault::SecretName;
 
 /// Bytes of a random key where the product does not say: as many as DPS makes itself.
@@ -47,21 +48,22 @@ impl ProductAttestation {
         matches!(self, Self::X509Group { .. } | Self::X509Individual { .. })
     }
 
-    /// The certificate profile, where there is one.
-    pub fn profile(&self) -> Option<&str> {
+    /// The certificate profile, where there is one, and the kind that it must be of.
+    pub fn profile(&self) -> Option<(&str, certkit::Kind)> {
         match self {
-            Self::X509Group { profile, .. } | Self::X509Individual { profile, .. } => Some(profile),
+            Self::X509Group { profile, .. } => Some((profile, certkit::Kind::Device)),
+            Self::X509Individual { profile, .. } => Some((profile, certkit::Kind::Individual)),
             Self::SymmetricGroup { .. } | Self::SymmetricGiven | Self::SymmetricIndividual { .. } => None,
         }
     }
 
-    /// Whether the unit makes its key, which then never leaves it.
-    pub fn unit_makes_key(&self) -> bool {
-        matches!(
-            self,
-            Self::X509Group { key: KeyMaker::Device, .. }
-                | Self::X509Individual { key: KeyMaker::Device, .. }
-        )
+    /// What a unit that makes its own key shows it in; none where the station has the key.
+    pub fn own_key_is_shown_in(&self) -> Option<ShownIn> {
+        match self {
+            Self::X509Group { key: KeyMaker::Device, .. } => Some(ShownIn::Request),
+            Self::X509Individual { key: KeyMaker::Device, .. } => Some(ShownIn::Certificate),
+            _ => None,
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_file;
 use crate::ledger::entry::{Grade, GroupEntry, KeyMaker, hex};
-use crate::link::{Dialogue, Section};
+use crate::link::{Dialogue, Section, ShownIn};
 use crate::template::Kind;
 use crate::vault::SecretName;
 
@@ -61,8 +61,8 @@ pub struct Product {
 pub struct Item {
     /// What messages and the ledger call it.
     pub name: String,
-    /// Its content.
-    pub document: Document,
+    /// Its content; none where it is the key that the unit makes itself.
+    pub document: Option<Document>,
     /// Whether the content must not be shown.
     pub secret: bool,
     /// Most bytes that its place on the device takes.
@@ -73,6 +73,18 @@ pub struct Item {
     pub place: BTreeMap<String, String>,
     /// The evidence that a PASS needs.
     pub evidence: Grade,
+}
+
+impl Item {
+    /// Whether its document names this variable.
+    pub fn uses(&self, variable: Variable) -> bool {
+        self.document.as_ref().is_some_and(|document| document.uses(variable))
+    }
+
+    /// Whether it is, or holds, what proves the unit's identity.
+    pub fn holds_key(&self) -> bool {
+        self.document.as_ref().is_none_or(Document::holds_key)
+    }
 }
 
 /// Which identity a unit gets.
@@ -208,7 +220,7 @@ struct LinkFile {
 #[serde(deny_unknown_fields)]
 struct ItemFile {
     name: String,
-    document: String,
+    document: Option<String>,
     evidence: Grade,
     longest: Option<usize>,
     #[serde(default)]
@@ -248,11 +260,13 @@ impl Product {
             .items
             .into_iter()
             .map(|item| {
-                let text = Kind::Document.text(station_folder, &item.document)?;
-                let document = Document::parse(&text, &own)
-                    .map_err(|what| ProductError::Document { file: item.document.clone(), what })?;
+                let document =
+                    item.document.map(|file| load_document(station_folder, file, &own)).transpose()?;
+                let shows_secret = |document: &Document| {
+                    document.holds_key() || document.own().any(|name| secrets.contains_key(name))
+                };
                 Ok(Item {
-                    secret: document.holds_key() || document.own().any(|name| secrets.contains_key(name)),
+                    secret: document.as_ref().is_some_and(shows_secret),
                     name: item.name,
                     document,
                     place: item.place,
@@ -289,11 +303,22 @@ impl Product {
 
     /// Whether any item carries the model ID; else the firmware must.
     pub fn writes_model_id(&self) -> bool {
-        self.items.iter().any(|item| item.document.uses(Variable::ModelId))
+        self.items.iter().any(|item| item.uses(Variable::ModelId))
+    }
+
+    /// The item that stands for the key that the unit makes itself, and what the unit shows that key in.
+    pub fn own_key(&self) -> Option<(&Item, ShownIn)> {
+        let shown_in = self.attestation.own_key_is_shown_in()?;
+        self.items.iter().find(|item| item.document.is_none()).map(|item| (item, shown_in))
     }
 
     /// Whether the link can restart the unit.
     pub fn restarts(&self) -> bool {
         self.dialogue.has(Section::Restart)
     }
+}
+
+fn load_document(station_folder: &Path, file: String, own: &[&str]) -> Result<Document, ProductError> {
+    let text = Kind::Document.text(station_folder, &file)?;
+    Document::parse(&text, own).map_err(|what| ProductError::Document { file, what })
 }

@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use super::{Assign, Presence, Product, ProductAttestation, Variable};
 use crate::data_file::DataFileError;
-use crate::ledger::entry::Grade;
-use crate::link::{DialogueError, Section};
+use crate::ledger::entry::{Grade, KeyMaker};
+use crate::link::{DialogueError, Section, ShownIn};
 use crate::template::TemplateError;
 
 /// Why a product was refused.
@@ -92,6 +92,7 @@ fn elide(text: &str) -> String {
 pub(super) fn check(product: &Product) -> Result<(), ProductError> {
     let impossible = |what: String| ProductError::Impossible { file: product.file.clone(), what };
     needed_variables(product).map_err(impossible)?;
+    own_key(product).map_err(impossible)?;
     identity(product).map_err(impossible)?;
     group_key_stays(product).map_err(impossible)?;
     evidence(product).map_err(impossible)?;
@@ -108,20 +109,32 @@ fn needed_variables(product: &Product) -> Result<(), String> {
     let certificate =
         [(Variable::CertificateChain, "certificate_chain"), (Variable::PrivateKey, "private_key")];
     let key = [(Variable::DeviceKey, "device_key"), (Variable::DeviceKeyBytes, "device_key_bytes")];
-    let written = |variable| product.items.iter().any(|item| item.document.uses(variable));
+    let written = |variable| product.items.iter().any(|item| item.uses(variable));
+    if product.attestation.own_key_is_shown_in().is_some() && written(Variable::PrivateKey) {
+        return Err("an item writes ${private_key}, and key = \"device\": the unit makes its key, which never leaves it; \
+                    remove the item"
+            .to_owned());
+    }
     let (needed, foreign): (&[_], &[_]) = match product.attestation {
-        ProductAttestation::X509Group { .. } => (&certificate, &key),
-        ProductAttestation::X509Individual { .. } => (&certificate, &key),
+        ProductAttestation::X509Group { key: KeyMaker::Device, .. } => (&certificate[..1], &key),
+        // It has its certificate.
+        ProductAttestation::X509Individual { key: KeyMaker::Device, .. } => (&[], &key),
+        ProductAttestation::X509Group { .. } | ProductAttestation::X509Individual { .. } => {
+            (&certificate, &key)
+        }
         ProductAttestation::SymmetricGroup { .. }
         | ProductAttestation::SymmetricGiven
         | ProductAttestation::SymmetricIndividual { .. } => (&[], &certificate),
     };
+    let reads_certificate = product.attestation.own_key_is_shown_in() == Some(ShownIn::Certificate);
+    // A unit that made its certificate knows the name that stands in it.
+    let always = if reads_certificate { &always[1..] } else { &always[..] };
     if let Some((_, name)) = always.iter().chain(needed).find(|(variable, _)| !written(*variable)) {
         return Err(format!(
             "no item writes ${{{name}}}: a unit without it cannot register; add it to a document"
         ));
     }
-    if needed.is_empty() && !key.iter().any(|(variable, _)| written(*variable)) {
+    if !product.attestation.is_x509() && !key.iter().any(|(variable, _)| written(*variable)) {
         return Err("no item writes ${device_key} or ${device_key_bytes}: a unit without it cannot register; add it to a \
                     document"
             .to_owned());
@@ -136,6 +149,37 @@ fn needed_variables(product: &Product) -> Result<(), String> {
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(format!("two items are called `{}`: give each its own name", pair[0])),
         None => Ok(()),
+    }
+}
+
+/// The key that a unit makes has one item, which has no document, and its dialogue has a way to ask for it.
+fn own_key(product: &Product) -> Result<(), String> {
+    let bare: Vec<&str> =
+        product.items.iter().filter(|item| item.document.is_none()).map(|item| item.name.as_str()).collect();
+    match (product.attestation.own_key_is_shown_in(), bare.as_slice()) {
+        (None, []) => Ok(()),
+        (None, [name, ..]) => {
+            Err(format!("item `{name}` has no `document`: name the file in documents/ that it holds"))
+        }
+        (Some(_), []) => {
+            Err("key = \"device\", and no item stands for that key: add an [[item]] with a name, its place \
+                              and its evidence, and without a `document`"
+                .to_owned())
+        }
+        (Some(shown_in), [_]) => {
+            let section = Section::showing_key_in(shown_in);
+            if product.dialogue.has(section) {
+                return Ok(());
+            }
+            Err(format!(
+                "key = \"device\", and dialogue {} has no [[{}]] steps: add them, or let the station make the key",
+                product.dialogue.file,
+                section.name()
+            ))
+        }
+        (Some(_), [one, other, ..]) => {
+            Err(format!("items `{one}` and `{other}` have no `document`: a unit makes one key"))
+        }
     }
 }
 
@@ -159,7 +203,7 @@ fn identity(product: &Product) -> Result<(), String> {
 /// Every grade that is asked for must be one that the link can give.
 fn evidence(product: &Product) -> Result<(), String> {
     for item in &product.items {
-        let holds_key = item.document.holds_key();
+        let holds_key = item.holds_key();
         let section = match item.evidence {
             Grade::Challenge if !holds_key => {
                 return Err(format!(
@@ -206,9 +250,17 @@ fn group_key_stays(product: &Product) -> Result<(), String> {
 /// Every variable that the dialogue sends must have a value from somewhere.
 fn dialogue_variables(product: &Product) -> Result<(), String> {
     let known: Vec<&str> = product.values.keys().chain(product.secrets.keys()).map(String::as_str).collect();
+    let own_key = product.own_key();
     for (section, variable) in product.dialogue.variables() {
+        let of_own_key = match own_key.filter(|(_, shown_in)| Section::showing_key_in(*shown_in) == section) {
+            Some((item, _)) => item.place.contains_key(variable),
+            // This product's units are never asked for a key of their own, or not in this way.
+            None if section.speaks_of_the_own_key() => continue,
+            None => false,
+        };
         let given = known.contains(&variable)
             || section.own_variables().contains(&variable)
+            || of_own_key
             || (section.speaks_of_an_item()
                 && product.items.iter().all(|item| item.place.contains_key(variable)));
         if !given {

@@ -23,6 +23,8 @@ pub struct Plan {
 pub struct PlannedItem {
     /// The item with its content; none where it needs a private key that only the unit has now.
     pub write: Option<WriteItem>,
+    /// Whether it is the key that the unit makes itself: never written.
+    pub own_key: bool,
     /// What the product calls it.
     pub name: String,
     /// Where it lies.
@@ -91,7 +93,8 @@ pub fn personalise(
         own,
     };
     let id = identity.registration_id.as_str();
-    let items = product.items.iter().map(|item| plan(item, item.document.fill(&values), id));
+    let content = |item: &Item| item.document.as_ref().and_then(|document| document.fill(&values));
+    let items = product.items.iter().map(|item| plan(item, content(item), id));
     Ok(Plan { items: items.collect::<Result<_, _>>()? })
 }
 
@@ -104,6 +107,7 @@ fn plan(item: &Item, content: Option<Secret>, id: &str) -> Result<PlannedItem, P
         place: item.place.clone(),
         digest: content.as_ref().map(|content| hex(&Sha256::digest(content.bytes()))),
         evidence: item.evidence,
+        own_key: item.document.is_none(),
         write: content.map(|content| WriteItem {
             name: item.name.clone(),
             content,
@@ -135,8 +139,8 @@ fn check(item: &Item, content: &[u8], id: &str) -> Result<(), PlanError> {
 impl Plan {
     /// The acts that put the unit into shape. Empty where a private key is not here: nothing can be written then.
     pub fn steps(&self) -> Vec<Step> {
-        let writes: Option<Vec<Step>> =
-            self.items.iter().map(|item| item.write.clone().map(Step::Write)).collect();
+        let written = self.items.iter().filter(|item| !item.own_key);
+        let writes: Option<Vec<Step>> = written.map(|item| item.write.clone().map(Step::Write)).collect();
         writes.unwrap_or_default()
     }
 }

@@ -76,6 +76,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "link::Dialogue",
             "link::DialogueError",
             "link::Section",
+            "link::ShownIn",
             "link::Variable",
             "link::Variables",
             "vault::Secret",

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use certkit::{DeviceKey, GroupKey, RegistrationId, SymmetricKeyError};
+use certkit::{DeviceKey, GroupKey, Kind, Profile, RegistrationId, SymmetricKeyError};
 
 use super::Failure;
 use crate::authority::{self, Authority, AuthorityError};
 use crate::clock;
 use crate::config::{Config, StationFolder};
 use crate::ledger::LedgerReader;
-use crate::ledger::entry::{GroupEntry, SecretKind};
-use crate::line::{Attestation, Symmetric, SymmetricKeys, X509};
+use crate::ledger::entry::{GroupEntry, KeyMaker, SecretKind};
+use crate::line::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 use crate::link::{Variable, Variables};
 use crate::product::{Product, ProductAttestation};
 use crate::profile;
@@ -28,9 +28,13 @@ impl Keyring<'_> {
     /// How the units of this order get their credentials.
     pub(super) fn attestation(&self, product: &Product, order: &str) -> Result<Attestation, Failure> {
         match &product.attestation {
-            ProductAttestation::X509Group { profile, .. } => self.x509(profile),
-            ProductAttestation::X509Individual { .. } => {
-                Err(Failure::input("attestation x509-individual is not here yet"))
+            ProductAttestation::X509Group { profile, key } => {
+                let profile = profile::load_for_devices(self.folder.path(), profile, Kind::Device)?;
+                self.issued(profile, *key)
+            }
+            ProductAttestation::X509Individual { profile, key } => {
+                let profile = profile::load_for_devices(self.folder.path(), profile, Kind::Individual)?;
+                Ok(Attestation::X509(Box::new(X509 { signs: Signs::Itself, key: *key, profile })))
             }
             ProductAttestation::SymmetricGroup { group_key, entry } => self.derived(group_key, *entry),
             ProductAttestation::SymmetricGiven => self.given(order),
@@ -38,16 +42,15 @@ impl Keyring<'_> {
         }
     }
 
-    fn x509(&self, profile: &str) -> Result<Attestation, Failure> {
-        let profile = profile::load(self.folder.path(), profile)?;
+    fn issued(&self, profile: Profile, key: KeyMaker) -> Result<Attestation, Failure> {
         let label = &self.config.issuing_authority;
         let Authority { issuer, intermediates } =
             authority::load(label, self.folder, self.vault, self.reader)?;
         issuer
             .check_ready(&profile, clock::now())
             .map_err(|error| AuthorityError::Issue { label: label.clone(), source: Box::new(error) })?;
-        let x509 = X509 { issuer, authority: label.clone(), intermediates, profile };
-        Ok(Attestation::X509(Box::new(x509)))
+        let signs = Signs::Authority { issuer: Box::new(issuer), label: label.clone(), intermediates };
+        Ok(Attestation::X509(Box::new(X509 { signs, key, profile })))
     }
 
     fn derived(&self, name: &SecretName, entry: GroupEntry) -> Result<Attestation, Failure> {

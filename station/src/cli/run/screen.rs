@@ -96,6 +96,10 @@ impl Screen {
             }
             Event::FixtureClosed { fixture, reason } => Some(format!("fixture {fixture} closed: {reason}")),
             Event::Warning { fixture, text } => Some(format!("fixture {fixture}: {text}")),
+            Event::NotGranted { fixture, registration_id, asked } => Some(format!(
+                "fixture {fixture}: {registration_id} asks for {}, and does not get it",
+                asked.join(", ")
+            )),
             _ => None,
         }
     }
@@ -114,7 +118,7 @@ impl Screen {
                 bar.set_length(*total as u64);
                 bar.set_position(*done as u64);
             }
-            Event::Warning { .. } => {}
+            Event::Warning { .. } | Event::NotGranted { .. } => {}
             Event::Verdict(_) => {
                 bar.set_position(0);
                 bar.set_message("take the unit out");
@@ -132,6 +136,7 @@ fn fixture_of(event: &Event) -> &str {
         | Event::Decided { fixture, .. }
         | Event::Step { fixture, .. }
         | Event::Progress { fixture, .. }
+        | Event::NotGranted { fixture, .. }
         | Event::Warning { fixture, .. }
         | Event::FixtureClosed { fixture, .. } => fixture,
         Event::Verdict(verdict) => &verdict.fixture,

@@ -7,6 +7,7 @@ use regex::bytes::Regex;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::section::Section;
 use crate::data_file::{self, DataFileError};
 use crate::ledger::entry::Disposition;
 use crate::placeholders;
@@ -39,83 +40,6 @@ pub enum DialogueError {
         /// What is wrong, and the next step.
         what: String,
     },
-}
-
-/// What a list of steps is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Section {
-    /// From any state of the console to one where commands are taken.
-    LogIn,
-    /// Out of a session that an interrupted dialogue left open.
-    Recover,
-    /// Captures `hardware_id`.
-    Identify,
-    /// Writes an item's content: `${piece}` after `${piece}`, in base64, or `${content}` as it is.
-    Write,
-    /// Captures `digest`, SHA-256 of an item, and what it shows of the item's place.
-    Observe,
-    /// Captures `content`, base64.
-    ReadBack,
-    /// Captures `signature`, base64, over `${nonce}`.
-    Challenge,
-    /// Restarts the unit and waits until it is back.
-    Restart,
-    /// Ends the session.
-    LogOut,
-}
-
-impl Section {
-    const ALL: [Section; 9] = [
-        Section::LogIn,
-        Section::Recover,
-        Section::Identify,
-        Section::Write,
-        Section::Observe,
-        Section::ReadBack,
-        Section::Challenge,
-        Section::Restart,
-        Section::LogOut,
-    ];
-
-    /// The key in the dialogue file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Section::LogIn => "log_in",
-            Section::Recover => "recover",
-            Section::Identify => "identify",
-            Section::Write => "write",
-            Section::Observe => "observe",
-            Section::ReadBack => "read_back",
-            Section::Challenge => "challenge",
-            Section::Restart => "restart",
-            Section::LogOut => "log_out",
-        }
-    }
-
-    /// Variables that the station sets in this section.
-    pub fn own_variables(self) -> &'static [&'static str] {
-        match self {
-            Section::Write => &["item", "piece", "content"],
-            Section::Challenge => &["nonce"],
-            _ => &[],
-        }
-    }
-
-    /// Whether an item's place variables are set in this section.
-    pub fn speaks_of_an_item(self) -> bool {
-        matches!(self, Section::Write | Section::Observe | Section::ReadBack | Section::Challenge)
-    }
-
-    /// What its steps must capture.
-    fn must_capture(self) -> Option<&'static str> {
-        match self {
-            Section::Identify => Some("hardware_id"),
-            Section::Observe => Some("digest"),
-            Section::ReadBack => Some("content"),
-            Section::Challenge => Some("signature"),
-            _ => None,
-        }
-    }
 }
 
 /// A dialogue, checked.
@@ -186,6 +110,10 @@ struct DialogueFile {
     recover: Vec<LineFile>,
     #[serde(default)]
     identify: Vec<LineFile>,
+    #[serde(default)]
+    make_key: Vec<LineFile>,
+    #[serde(default)]
+    read_certificate: Vec<LineFile>,
     write: Vec<LineFile>,
     #[serde(default)]
     observe: Vec<LineFile>,
@@ -253,6 +181,8 @@ impl Dialogue {
             log_in,
             recover,
             identify,
+            make_key,
+            read_certificate,
             write,
             observe,
             read_back,
@@ -260,7 +190,19 @@ impl Dialogue {
             restart,
             log_out,
         } = data;
-        let lists = [log_in, recover, identify, write, observe, read_back, challenge, restart, log_out];
+        let lists = [
+            log_in,
+            recover,
+            identify,
+            make_key,
+            read_certificate,
+            write,
+            observe,
+            read_back,
+            challenge,
+            restart,
+            log_out,
+        ];
         for (section, list) in Section::ALL.into_iter().zip(lists) {
             let lines = list
                 .into_iter()

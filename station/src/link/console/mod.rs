@@ -1,6 +1,7 @@
 //! The console link: a device with a text console on a serial line, spoken to by a dialogue file.
 
 mod dialogue;
+mod section;
 mod session;
 mod transcript;
 
@@ -13,12 +14,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::error::{LinkError, PortFault};
 use super::port;
-use super::step::{Step, WriteItem};
+use super::step::{OwnKey, ShownIn, Step, WriteItem};
 use super::stop::StopSignal;
 use crate::ledger::Announced;
 use crate::vault::Secret;
 
-pub use dialogue::{Dialogue, DialogueError, Section};
+pub use dialogue::{Dialogue, DialogueError};
+pub use section::Section;
 use session::Session;
 
 /// The port is asked this often whether something came or a person wants to stop.
@@ -131,6 +133,23 @@ impl<'a> ConsoleLink<'a> {
                 self.log_in()
             }
         }
+    }
+
+    /// Lets the unit show the public part of its own key, in PEM. Nothing of it has been checked.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn own_key(&mut self, step: &Announced<OwnKey>) -> Result<String, LinkError> {
+        let OwnKey { shown_in, name: _, place: at, registration_id } = step.get();
+        let section = Section::showing_key_in(*shown_in);
+        let name = match shown_in {
+            ShownIn::Request => "request",
+            ShownIn::Certificate => "certificate",
+        };
+        let mut variables = place(at);
+        variables.insert("registration_id".to_owned(), Variable::open(registration_id));
+        let captured = self.session.say(section, &variables)?;
+        capture(&captured, name, &section.name().replace('_', " "))
     }
 
     fn write(&mut self, item: &WriteItem, progress: &mut dyn FnMut(usize, usize)) -> Result<(), LinkError> {

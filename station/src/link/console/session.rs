@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serialport::{ClearBuffer, SerialPort};
 
-use super::dialogue::{Dialogue, Line, Meaning, Part, Section};
+use super::dialogue::{Dialogue, Line, Meaning, Part};
+use super::section::Section;
 use super::transcript::Transcript;
 use super::{TICK, Variable, Variables};
 use crate::ledger::entry::Disposition;
