@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use acceptance::{Bench, Running, SECRET, Station, assert_shape, shape_faults};
 use serde_json::{Value, json};
-use shapes::{attempt, authority, entry, finding, order, run_event, simulator_event, unit, with};
+use shapes::{attempt, authority, entry, finding, order, run_event, simulator_event, unit, unit_with, with};
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
 const VERBS: [&str; 18] = [
@@ -220,6 +220,37 @@ fn a_run_its_ledger_its_units_and_its_manifests() {
     let written = bench.station(&["manifest", "central", "april"]).arg("--out").arg(&out);
     one(written, &json!({"file": "string"}));
     assert_eq!(central["csv"], std::fs::read_to_string(out).unwrap());
+}
+
+#[test]
+fn each_way_to_attest() {
+    let request = "certificate_requested";
+    for (product, kinds, acts) in [
+        ("gateway-symmetric-individual.toml", &["issued"][..], &["write", "restart"][..]),
+        ("gateway-x509-individual.toml", &["issued"], &["write", "restart"]),
+        ("gateway-x509-device-key.toml", &["issued", request], &["make-key", "write", "restart"]),
+        ("gateway-x509-read-out.toml", &["issued"], &["read-certificate", "write", "restart"]),
+    ] {
+        let bench = Bench::new(1);
+        bench.order_of("april", product, 1);
+        // A request that asks for too much.
+        let plain = r"distinguished_name=name\\n[name]\\n' | openssl req -new";
+        let too_much = r"distinguished_name=name\\nreq_extensions=x\\n[name]\\n[x]\\nbasicConstraints=CA:TRUE\\n' | openssl req -new";
+        bench.template("dialogues", "linux-gateway.toml", "linux-gateway.toml", &[(plain, too_much)]);
+        let _simulator = bench.simulate(1, 1, &[]);
+        let outcome = bench.run("april");
+        let events = outcome.expect(0).json_lines();
+        events.iter().for_each(|event| assert_shape(&run_event(event), event));
+        let told = events.iter().any(|event| event["event"] == "not_granted");
+        assert_eq!(told, kinds.contains(&request), "{product}");
+        assert!(kinds_of_entries(&bench).is_superset(&texts(kinds)), "{product}");
+        let entries = bench.station(&["--json", "ledger", "show"]).run().expect(0).json_lines();
+        let announced: BTreeSet<String> =
+            entries.iter().filter_map(|entry| entry["fact"]["act"].as_str().map(str::to_owned)).collect();
+        assert_eq!(announced, texts(acts), "{product}");
+        let shown = bench.show("gw-0001");
+        assert_shape(&unit_with(&shown["credential"]), &shown);
+    }
 }
 
 #[test]

@@ -54,12 +54,32 @@ pub(crate) fn attempt() -> Value {
     })
 }
 
+/// What is public about a credential, by its kind and, of a key, by its origin.
+fn issued(credential: &Value) -> Value {
+    let text = |name: &str| credential[name].as_str().unwrap_or_default();
+    match (text("credential_kind"), text("key_origin")) {
+        ("certificate", "") => json!({
+            "credential_kind": "=certificate", "certificate_serial": "hex", "public_key": "hex", "chain": "string",
+            "authority?": "string", "key_maker?": "=device",
+        }),
+        ("device-key", "random") => json!({
+            "credential_kind": "=device-key", "key_origin": "=random", "key_mac": "hex", "secondary_mac": "hex",
+        }),
+        other => panic!("no shape for a credential of kind {other:?}"),
+    }
+}
+
 /// A unit, as `unit` shows it.
 pub(crate) fn unit() -> Value {
-    let credential = json!({
-        "credential_kind": "=certificate", "certificate_serial": "hex", "public_key": "hex", "authority": "string",
-        "chain": "string", "attempt": "integer", "state": "=issued|live|superseded|revoked", "reason": "string?",
+    unit_with(&json!({"credential_kind": "certificate"}))
+}
+
+/// A unit whose credentials are like this one.
+pub(crate) fn unit_with(credential: &Value) -> Value {
+    let standing = json!({
+        "attempt": "integer", "state": "=issued|live|superseded|revoked", "reason": "string?",
     });
+    let credential = with(issued(credential), standing);
     json!({
         "id_scope": "string", "registration_id": "string", "order": "string", "name": "string?",
         "serial_number": "string?", "meant_for": "string?", "state": "=open|live|on-hold|burnt", "unit": "string?",
@@ -75,6 +95,7 @@ pub(crate) fn run_event(event: &Value) -> Value {
         "identified" => json!({"hardware_id": "string", "attempt": "integer"}),
         "decided" => json!({"decision": "=new|same-again|resume|reissue", "registration_id": "string"}),
         "step" => json!({"number": "integer", "of": "integer", "step": "string"}),
+        "not_granted" => json!({"registration_id": "string", "asked": ["string"]}),
         "progress" => json!({"done": "integer", "total": "integer"}),
         "warning" => json!({"text": "string"}),
         "fixture_closed" => json!({"reason": "string"}),
@@ -131,11 +152,16 @@ pub(crate) fn entry(entry: &Value) -> Value {
             "attempt": "integer", "order": "string", "identity": identity(), "hardware_id": "string",
             "decision": "=new|same-again|resume|reissue",
         }),
-        "issued" => json!({
-            "attempt": "integer", "identity": identity(), "credential_kind": "=certificate",
-            "certificate_serial": "hex", "public_key": "hex", "chain": "string", "authority": "string", "supersedes?": "string",
+        "certificate_requested" => json!({
+            "attempt": "integer", "identity": identity(), "request": "string", "not_granted?": ["string"],
         }),
-        "announced" => json!({"attempt": "integer", "act": "=write|restart", "item?": "string"}),
+        "issued" => with(
+            issued(&entry["fact"]),
+            json!({"attempt": "integer", "identity": identity(), "supersedes?": "string"}),
+        ),
+        "announced" => json!({
+            "attempt": "integer", "act": "=make-key|read-certificate|write|restart", "item?": "string",
+        }),
         "accepted" => json!({"attempt": "integer", "identity": identity(), "evidence": evidence()}),
         "failed" => with(word(), json!({"attempt": "integer", "disposition": "=retry|rework|scrap|hold"})),
         "held" | "reworked" | "scrapped" => word(),
