@@ -11,6 +11,7 @@
 
 mod boards;
 mod given;
+mod individual;
 mod places;
 mod secrets;
 
@@ -173,6 +174,7 @@ fn no_secret_leaves_but_by_the_doors() {
     watch.every_other_verb();
     watch.run_with_a_wrong_password();
     watch.gateways_with_given_keys();
+    secrets.extend(watch.gateways_with_keys_of_their_own());
     secrets.extend(watch.boards_with_derived_keys());
     let of_station = of_station(&watch.bench);
     // Of what a board must hold the station knows only the Wi-Fi password.

@@ -22,6 +22,9 @@ pub(crate) fn of_station(bench: &Bench) -> Vec<Secret> {
     let mut names = Vec::new();
     for (name, text) in opened_vault(&bench.folder(), UNLOCK) {
         let text = text.trim_end();
+        if name.starts_with("unit-keys_") {
+            continue;
+        }
         match (name.as_str(), name.strip_prefix("ca-")) {
             (_, Some(serial)) => secrets.extend([Secret::text(&name, text), ca_key(bench, serial, text)]),
             ("ledger-key" | "contoso-group-key", _) => secrets.push(Secret::symmetric_key(&name, text)),
@@ -36,7 +39,20 @@ pub(crate) fn of_station(bench: &Bench) -> Vec<Secret> {
     let expected =
         ["ca", "ca", "contoso-group-key", "factory-wifi", "gateway-console", "ledger-key", "order_june"];
     assert_eq!(names, expected);
+    let random = unit_keys(bench);
+    secrets.extend(random.iter().map(|(name, key)| Secret::symmetric_key(name, &STANDARD.encode(key))));
     secrets
+}
+
+/// The units' own random keys that the vault holds.
+pub(crate) fn unit_keys(bench: &Bench) -> Vec<(String, Vec<u8>)> {
+    let vault = opened_vault(&bench.folder(), UNLOCK);
+    let files = vault.iter().filter(|(name, _)| name.starts_with("unit-keys_"));
+    let keys = files.flat_map(|(name, text)| {
+        let lines = ["primary", "secondary"].into_iter().zip(text.lines());
+        lines.map(move |(which, key)| (format!("{which} of {name}"), STANDARD.decode(key).unwrap()))
+    });
+    keys.collect()
 }
 
 fn ca_key(bench: &Bench, serial: &str, passphrase: &str) -> Secret {
@@ -105,7 +121,7 @@ fn decoded(base64: &str) -> Vec<u8> {
     STANDARD.decode(&base64[..base64.len() / 4 * 4]).unwrap()
 }
 
-fn pkcs8(from: &[&str]) -> Vec<u8> {
+pub(crate) fn pkcs8(from: &[&str]) -> Vec<u8> {
     let key = openssl(&[&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER"], from].concat());
     assert!(key.status.success(), "{key:?}");
     key.stdout

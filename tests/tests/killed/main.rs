@@ -25,7 +25,7 @@ use acceptance::canary::Canary;
 use acceptance::strace::{self, Aim};
 use acceptance::{Bench, Outcome, Station};
 use points::{Struck, of_order, struck};
-use products::{BOARD, Product, SYMMETRIC_GATEWAY, UNITS, X509_GATEWAY};
+use products::{BOARD, OWN_KEYS, Product, RANDOM_KEYS, SYMMETRIC_GATEWAY, UNITS, X509_GATEWAY};
 use serde_json::Value;
 use table::Table;
 
@@ -46,6 +46,16 @@ fn an_order_of_x509_gateways_killed_at_any_instant_is_ended_by_the_next_run() {
 #[test]
 fn an_order_of_symmetric_gateways_killed_at_any_commit_is_ended_by_the_next_run() {
     kill(&SYMMETRIC_GATEWAY);
+}
+
+#[test]
+fn an_order_with_random_keys_killed_around_them_is_ended_by_the_next_run() {
+    kill(&RANDOM_KEYS);
+}
+
+#[test]
+fn an_order_with_keys_of_the_units_own_killed_around_them_is_ended_by_the_next_run() {
+    kill(&OWN_KEYS);
 }
 
 #[test]
@@ -121,6 +131,10 @@ fn judge_facts(facts: &[Value]) {
             let serial = text(fact, "certificate_serial");
             assert!(serials.insert(serial), "a certificate serial was issued twice");
             assert!(keys.insert(text(fact, "public_key")), "a public key was certified twice");
+        } else if fact["key_origin"] == "random" {
+            for mac in [text(fact, "key_mac"), text(fact, "secondary_mac")] {
+                assert!(keys.insert(mac), "a random key was issued twice");
+            }
         } else {
             let (id, mac) = (text(&fact["identity"], "registration_id"), text(fact, "key_mac"));
             assert_eq!(mac_of.entry(id.clone()).or_insert(mac.clone()), &mac, "{id} had two keys");

@@ -33,6 +33,9 @@ enum Sign {
 pub(crate) enum Strikes {
     /// At every durable commit.
     Commits,
+    /// Only around the making of the first unit's key: at the commits of these facts, at the vault's files, and while
+    /// the unit makes a key itself.
+    AroundTheKey(&'static [&'static str]),
     /// At the first unit's device steps too, the next unit's being the same.
     CommitsAndSteps,
 }
@@ -46,13 +49,42 @@ pub(crate) enum Struck {
     Elsewhere,
 }
 
+impl Strikes {
+    /// Whether commits and files of the units after the first are struck too.
+    fn at_other_units(self) -> bool {
+        !matches!(self, Strikes::AroundTheKey(_))
+    }
+
+    /// Whether a commit of this fact is struck.
+    fn at_commit_of(self, fact: &str) -> bool {
+        match self {
+            Strikes::AroundTheKey(facts) => facts.contains(&fact),
+            Strikes::Commits | Strikes::CommitsAndSteps => true,
+        }
+    }
+
+    /// Whether this other call is struck.
+    fn at(self, call: &Call) -> bool {
+        match self {
+            Strikes::AroundTheKey(_) if call.is_said() => {
+                ["rm -f '/var/secrets/device-id.key.pem.new", "printf 'request:"]
+                    .iter()
+                    .any(|part| call.text.contains(part))
+            }
+            Strikes::AroundTheKey(_) => call.path.contains("/vault"),
+            Strikes::Commits => !call.is_said(),
+            Strikes::CommitsAndSteps => true,
+        }
+    }
+}
+
 /// The points of an order's run. `entries` are the facts that the clean run recorded.
 pub(crate) fn of_order(calls: &[Call], entries: &[Value], strikes: Strikes) -> Vec<Point> {
     let mut entries = entries.iter();
     let mut points = Vec::new();
     let (mut pages, mut last_page) = (0, 0);
     let mut heard = true;
-    let mut steps = strikes == Strikes::CommitsAndSteps;
+    let mut first_unit = true;
     for (index, call) in calls.iter().enumerate() {
         if call.path.ends_with(WAL) && call.name == "pwrite64" {
             (pages, last_page) = (pages + 1, index);
@@ -60,23 +92,27 @@ pub(crate) fn of_order(calls: &[Call], entries: &[Value], strikes: Strikes) -> V
             // One write is the log's own header; none is its end.
             if pages > 1 {
                 let fact = fact_name(entries.next().unwrap());
-                points.extend(point(calls, last_page, format!("{fact}: commit torn")));
-                points.extend(point(calls, index, format!("{fact}: commit not synced")));
-            } else {
+                if strikes.at_commit_of(&fact) && (first_unit || strikes.at_other_units()) {
+                    points.extend(point(calls, last_page, format!("{fact}: commit torn")));
+                    points.extend(point(calls, index, format!("{fact}: commit not synced")));
+                }
+            } else if strikes.at(call) {
                 points.extend(point(calls, index, call.label()));
             }
             pages = 0;
         } else if call.is_said() {
-            if heard && steps {
+            if heard && first_unit && strikes.at(call) {
                 points.extend(of_step(calls, index));
             }
             heard = false;
         } else if call.name == "read" {
             heard |= call.path.starts_with("/dev/pts/");
         } else if is_step_of_a_file(calls, index) {
-            points.extend(point(calls, index, call.label()));
+            if strikes.at(call) && (first_unit || strikes.at_other_units()) {
+                points.extend(point(calls, index, call.label()));
+            }
             // A unit's transcript is kept when it is done with.
-            steps &= !call.path.contains("/transcripts/");
+            first_unit &= !call.path.contains("/transcripts/");
         }
     }
     assert!(entries.next().is_none(), "a commit for each entry");

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use acceptance::canary::Secret;
-use acceptance::{Bench, GROUP_KEY, SECRET, Simulator, WIFI_PASSWORD, derived_keys, label, sha256};
+use acceptance::canary::{Canary, Secret};
+use acceptance::{
+    Bench, GROUP_KEY, SECRET, Simulator, WIFI_PASSWORD, derived_keys, label, opened_vault, sha256,
+};
 use acceptance::{openssl, root_certificate};
 use serde_json::Value;
 
@@ -59,6 +61,37 @@ pub(crate) const SYMMETRIC_GATEWAY: Product = Product {
     ids: ["gw-0001", "gw-0002"],
     hardware_id: Bench::hardware_id,
     judge: judge_symmetric,
+};
+
+/// Its vault is written on the line, file by file: killed there, and at what announces the keys, by one unit.
+pub(crate) const RANDOM_KEYS: Product = Product {
+    name: "gateway-symmetric-individual",
+    strikes: Strikes::AroundTheKey(&["issued", "accepted"]),
+    prepare: || {
+        let bench = Bench::bare(1);
+        bench.station(&["keys", "import", "gateway-console"]).input("rehearsal\n").run().expect(0);
+        bench.order_of("april", "gateway-symmetric-individual.toml", UNITS);
+        bench
+    },
+    simulate: gateways,
+    ids: ["gw-0001", "gw-0002"],
+    hardware_id: Bench::hardware_id,
+    judge: judge_random_keys,
+};
+
+/// Killed while the unit makes its key, and before and after that key is certified.
+pub(crate) const OWN_KEYS: Product = Product {
+    name: "gateway-x509-device-key",
+    strikes: Strikes::AroundTheKey(&["announced make-key device-key", "certificate_requested", "issued"]),
+    prepare: || {
+        let bench = Bench::new(1);
+        bench.order_of("april", "gateway-x509-device-key.toml", UNITS);
+        bench
+    },
+    simulate: gateways,
+    ids: ["gw-0001", "gw-0002"],
+    hardware_id: Bench::hardware_id,
+    judge: judge_x509,
 };
 
 pub(crate) const BOARD: Product = Product {
@@ -127,6 +160,25 @@ fn judge_symmetric(bench: &Bench, unit: usize, shown: &Value, _: &[Value]) {
     assert!(config.contains(&format!("registration_id = \"{id}\"")), "{config}");
     let key = std::fs::read(bench.key_file(unit)).unwrap();
     assert_eq!(base64(&key), derived_keys([id])[id], "the key in the unit is not {id}'s");
+}
+
+/// The unit's own file holds the primary of the keys that the vault has for the live credential.
+fn judge_random_keys(bench: &Bench, unit: usize, shown: &Value, _: &[Value]) {
+    let name = format!("unit-keys_{}", live(shown)["attempt"]);
+    let vault = opened_vault(&bench.folder(), SECRET);
+    let keys: Vec<&str> =
+        vault.get(&name).unwrap_or_else(|| panic!("{name} is lost: {shown}")).lines().collect();
+    assert_eq!(keys.len(), 2, "{shown}");
+    assert_eq!(base64(&std::fs::read(bench.key_file(unit)).unwrap()), keys[0], "{shown}");
+    let used = shown["credentials"].as_array().unwrap().len();
+    let kept: Vec<&str> = vault
+        .iter()
+        .filter(|(name, _)| name.starts_with("unit-keys_"))
+        .flat_map(|(_, text)| text.lines())
+        .collect();
+    assert!(kept.len() <= 2 * (UNITS + used), "{} keys are kept", kept.len());
+    let random = kept.iter().map(|key| Secret::symmetric_key("random key", key));
+    crate::search(&Canary::of(&random.collect::<Vec<_>>()), &bench.folder());
 }
 
 /// The board's store holds the identity of its label, whole; and what it acknowledged, it acknowledged in the attempt

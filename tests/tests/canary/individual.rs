@@ -1,0 +1,53 @@
+//! Gateways whose keys are theirs alone: random ones of the station's making, and one that a unit makes itself.
+
+use acceptance::canary::Secret;
+
+use super::places::ERRORS;
+use super::secrets::{pkcs8, unit_keys};
+use super::{QUICK, Watch};
+
+/// Within the piece that carries a unit's random key: bytes since it was put in.
+const IN_THE_KEY: usize = 1300;
+
+impl Watch {
+    /// A gateway that is unplugged while its random key is written, and then passes; and one that makes its key, which
+    /// is given back.
+    pub(crate) fn gateways_with_keys_of_their_own(&mut self) -> Vec<Secret> {
+        let (random, own) = ("gateway-symmetric-individual.toml", "gateway-x509-device-key.toml");
+        for (order, product, first) in [("rand", random, "1"), ("own", own, "2")] {
+            let pattern =
+                ["--product", product, "--pattern", "ind-{:04}", "--quantity", "1", "--first", first];
+            let add = self.bench.station(&[&["order", "add", order], &pattern[..]].concat());
+            self.call("order add", add, 0);
+        }
+        let fault = format!("unplug:1:{IN_THE_KEY}");
+        self.pass("rand", &["--seed", "8", "--fault", &fault], 2);
+        let keys = unit_keys(&self.bench);
+        let in_unit = std::fs::read(self.bench.key_file(1)).unwrap();
+        assert!(keys.iter().any(|(_, key)| *key == in_unit), "the unit has one of the vault's keys");
+        assert_eq!(keys.len(), 4, "two for each of two attempts");
+
+        self.pass("own", &["--seed", "9"], 1);
+        let key = self.bench.unit(1).join("var/secrets/device-id.key.pem");
+        let own_key = Secret::key("the unit's own key", &pkcs8(&["-in", key.to_str().unwrap()]));
+        for unit in ["ind-0001", "ind-0002"] {
+            self.both(&["unit", "show", unit]);
+        }
+        vec![own_key]
+    }
+
+    /// Runs an order with one unit that nobody has seen yet, until it passes.
+    fn pass(&mut self, order: &str, more: &[&str], verdicts: usize) {
+        std::fs::remove_dir_all(self.bench.simulated()).unwrap();
+        let console = self.bench.root().join("password");
+        let console = ["--console-password-file", console.to_str().unwrap()];
+        let _simulator = self.bench.simulate(1, 1, &[&QUICK[..], &console, more].concat());
+        let run = self.unlocked(&["run", order, "--patience", "20", "--json"]);
+        let outcome = self.call("run, keys of their own --json", run, 0);
+        for verdict in outcome.verdicts() {
+            let reason = verdict["reason"].as_str().unwrap_or_default();
+            self.taken.add(ERRORS, "reason of a failure", reason.as_bytes());
+        }
+        assert_eq!(outcome.verdicts().len(), verdicts, "{outcome:?}");
+    }
+}
