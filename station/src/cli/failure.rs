@@ -117,7 +117,7 @@ impl Blame for PortFault {
 impl Blame for LedgerError {
     fn exit(&self) -> Exit {
         match self {
-            LedgerError::Missing(_) | LedgerError::Refused(_) => Exit::Input,
+            LedgerError::Missing(_) | LedgerError::OtherTables(_) | LedgerError::Refused(_) => Exit::Input,
             _ => Exit::Station,
         }
     }

@@ -8,6 +8,9 @@ use thiserror::Error;
 use super::entry::{self, Entry, EntryHash, Fact, NO_PREVIOUS, VERSION};
 use super::projection::{self, ProjectionError};
 
+/// Raised with every change of `schema.sql` below the entries.
+const TABLES_VERSION: u32 = 2;
+
 /// Why the ledger did not do what was asked.
 #[derive(Debug, Error)]
 pub enum LedgerError {
@@ -44,6 +47,11 @@ pub enum LedgerError {
         /// What the reader said.
         source: serde_json::Error,
     },
+    /// The tables beside the entries have the columns of another version of this program.
+    #[error(
+        "the tables of the ledger {0} are another version's: `station ledger rebuild` makes them anew from the entries"
+    )]
+    OtherTables(PathBuf),
     /// A certificate names an authority that the ledger does not have.
     #[error("the ledger names authority `{0}` and does not have it: run `station ledger verify`")]
     AuthorityGone(String),
@@ -75,10 +83,10 @@ impl Store {
         if !create && !path.exists() {
             return Err(LedgerError::Missing(path.to_owned()));
         }
-        let db = Connection::open(path)?;
+        let mut db = Connection::open(path)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
-        db.execute_batch(include_str!("schema.sql"))?;
+        bring_tables_up_to_date(&mut db)?;
         let head = head(&db, station)?;
         Ok(Self { db, station: station.to_owned(), head })
     }
@@ -135,6 +143,25 @@ impl Store {
         transaction.commit()?;
         Ok(count)
     }
+}
+
+/// Tables of another version of this program, or none yet, are made anew from the entries.
+fn bring_tables_up_to_date(db: &mut Connection) -> Result<(), LedgerError> {
+    if tables_version(db)? == TABLES_VERSION {
+        return Ok(());
+    }
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for table in projection::TABLES {
+        transaction.execute(&format!("DROP TABLE IF EXISTS {table}"), [])?;
+    }
+    transaction.execute_batch(include_str!("schema.sql"))?;
+    replay(&transaction, &transaction)?;
+    transaction.pragma_update(None, "user_version", TABLES_VERSION)?;
+    Ok(transaction.commit()?)
+}
+
+fn tables_version(db: &Connection) -> Result<u32, LedgerError> {
+    Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
 fn append_facts(
@@ -197,7 +224,12 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
         return Err(LedgerError::Missing(path.to_owned()));
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(path, flags)?)
+    let db = Connection::open_with_flags(path, flags)?;
+    if tables_version(&db)? == TABLES_VERSION {
+        Ok(db)
+    } else {
+        Err(LedgerError::OtherTables(path.to_owned()))
+    }
 }
 
 /// The end of a station's chain.

@@ -150,6 +150,20 @@ fn one_process_at_a_time_writes() {
 }
 
 #[test]
+fn tables_of_an_older_program_are_made_anew_before_anything_is_written() {
+    let Fixture { _folder, path, owner } = Fixture::with_history();
+    drop(owner);
+    let before = verify(&path).unwrap();
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("DROP TABLE credential; PRAGMA user_version = 0;").unwrap();
+    drop(db);
+    assert!(matches!(LedgerReader::open(&path), Err(LedgerError::OtherTables(_))));
+    drop(LedgerOwner::open(&path, "line-1", "run").unwrap());
+    assert_eq!(verify(&path).unwrap(), before);
+    assert_eq!(LedgerReader::open(&path).unwrap().credentials_of(&identity("gw-1")).unwrap().len(), 1);
+}
+
+#[test]
 fn a_registration_id_is_reserved_once_within_its_id_scope() {
     let ledger = Fixture::with_history();
     let head = ledger.reader().head("line-1").unwrap();
