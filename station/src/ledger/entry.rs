@@ -245,6 +245,88 @@ pub enum GroupEntry {
     Secondary,
 }
 
+/// What units hang on: a leaf on the authority that issued it, a derived key on the group key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "hold", content = "name", rename_all = "kebab-case")]
+pub enum Hold {
+    /// An authority, by its label.
+    Authority(String),
+    /// An enrollment group's key, by its name in the vault.
+    GroupKey(String),
+}
+
+impl Hold {
+    /// The label, or the name in the vault.
+    pub fn name(&self) -> &str {
+        match self {
+            Hold::Authority(name) | Hold::GroupKey(name) => name,
+        }
+    }
+
+    /// `authority` or `group-key`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Hold::Authority(_) => "authority",
+            Hold::GroupKey(_) => "group-key",
+        }
+    }
+}
+
+/// Why an authority or a group key was retired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetirementReason {
+    /// Its time came: its successor stood beside it until all units hung on that.
+    Expiry,
+    /// Its key may be known to others.
+    Breach,
+}
+
+impl std::fmt::Display for RetirementReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            RetirementReason::Expiry => "expiry",
+            RetirementReason::Breach => "breach",
+        })
+    }
+}
+
+/// Enrollments with keys, as they left the station.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The order.
+    pub order: String,
+    /// Sealed or in clear.
+    pub form: DeliveryForm,
+    /// To whom it is sealed: age recipients.
+    pub recipients: Vec<String>,
+    /// How many enrollments it holds.
+    pub identities: u64,
+    /// SHA-256 of what was written, hex.
+    pub sha256: String,
+    /// The attempts that made the keys that it carries.
+    pub attempts: Vec<u64>,
+}
+
+/// How a delivery left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryForm {
+    /// An age file.
+    Sealed,
+    /// Readable by whoever has it.
+    Clear,
+}
+
+impl std::fmt::Display for DeliveryForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DeliveryForm::Sealed => "sealed",
+            DeliveryForm::Clear => "clear",
+        })
+    }
+}
+
 /// What happened. Each kind changes the projections in one place: `ledger::projection`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -273,6 +355,50 @@ pub enum Fact {
         public_key: String,
         /// PEM.
         certificate: String,
+    },
+    /// An authority signed a cloud service's verification code: it has its private key.
+    PossessionProven {
+        /// The authority.
+        authority: String,
+        /// The service's code.
+        code: String,
+        /// Hex.
+        certificate_serial: String,
+        /// SHA-256 of the SubjectPublicKeyInfo, hex. Its private key was thrown away.
+        public_key: String,
+        /// PEM.
+        certificate: String,
+    },
+    /// An authority signed a list of what it takes back.
+    RevocationListIssued {
+        /// The authority.
+        authority: String,
+        /// The CRL's number: this entry's.
+        number: u64,
+        /// RFC 3339.
+        next_update: String,
+        /// Certificates on it.
+        revoked: u64,
+        /// SHA-256 of its DER, hex.
+        sha256: String,
+    },
+    /// A successor stands beside an authority or a group key: both serve.
+    RollOverBegun {
+        /// What is to be retired.
+        #[serde(flatten)]
+        hold: Hold,
+        /// What takes its place: of the same kind.
+        successor: String,
+    },
+    /// An authority or a group key is never issued from again.
+    Retired {
+        /// Which.
+        #[serde(flatten)]
+        hold: Hold,
+        /// What took its place: of the same kind.
+        successor: String,
+        /// Why.
+        reason: RetirementReason,
     },
     /// An order was taken. Its rows follow in [`Fact::OrderRows`] of the same transaction.
     OrderAdded {
@@ -421,6 +547,13 @@ pub enum Fact {
         /// Why.
         reason: String,
     },
+    /// Enrollments with keys leave the station. The entry's `seq` is the delivery's number.
+    Delivered(Delivery),
+    /// Whoever a delivery was for has it: its keys leave the vault.
+    DeliveryAcknowledged {
+        /// Its number.
+        delivery: u64,
+    },
 }
 
 impl Fact {
@@ -430,6 +563,10 @@ impl Fact {
             Fact::StationCreated {} => "station_created",
             Fact::SecretImported { .. } => "secret_imported",
             Fact::AuthorityCreated { .. } => "authority_created",
+            Fact::PossessionProven { .. } => "possession_proven",
+            Fact::RevocationListIssued { .. } => "revocation_list_issued",
+            Fact::RollOverBegun { .. } => "roll_over_begun",
+            Fact::Retired { .. } => "retired",
             Fact::OrderAdded { .. } => "order_added",
             Fact::OrderRows { .. } => "order_rows",
             Fact::RunStarted { .. } => "run_started",
@@ -444,6 +581,8 @@ impl Fact {
             Fact::Held { .. } => "held",
             Fact::Reworked { .. } => "reworked",
             Fact::Scrapped { .. } => "scrapped",
+            Fact::Delivered(_) => "delivered",
+            Fact::DeliveryAcknowledged { .. } => "delivery_acknowledged",
         }
     }
 }

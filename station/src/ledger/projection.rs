@@ -1,5 +1,8 @@
 //! The tables that are derived from the entries. One function changes them, for a new entry and for a rebuild alike.
 
+mod delivery;
+mod roll_over;
+
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use thiserror::Error;
 
@@ -8,8 +11,19 @@ use super::entry::{
 };
 
 /// The projected tables, in an order that reads well in a difference.
-pub(super) const TABLES: [&str; 8] =
-    ["claim", "spent", "secret", "authority", "orders", "identity", "credential", "attempt"];
+pub(super) const TABLES: [&str; 11] = [
+    "claim",
+    "spent",
+    "secret",
+    "authority",
+    "roll_over",
+    "orders",
+    "identity",
+    "credential",
+    "attempt",
+    "delivery",
+    "delivered",
+];
 
 /// Why an entry cannot follow the ones before it.
 #[derive(Debug, Error)]
@@ -61,6 +75,13 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
             let sql = "INSERT INTO authority VALUES (?1, ?2, ?3, ?4, ?5)";
             unique(db.execute(sql, params![label, role, issuer, certificate, seq]), "authority", label)
         }
+        Fact::PossessionProven { certificate_serial, public_key, .. } => {
+            spend(db, "certificate_serial", certificate_serial, seq)?;
+            spend(db, "public_key", public_key, seq)
+        }
+        Fact::RevocationListIssued { .. } => Ok(()),
+        Fact::RollOverBegun { hold, successor } => roll_over::begin(db, at, hold, successor),
+        Fact::Retired { hold, successor, reason } => roll_over::retire(db, at, hold, successor, *reason),
         Fact::OrderAdded { order, product, product_sha256, id_scope, quantity } => {
             let sql = "INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let row = params![order, product, product_sha256, id_scope, quantity, seq];
@@ -83,7 +104,7 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
             bind(db, seq, *attempt, order, identity, hardware_id)
         }
         Fact::Issued { attempt, identity, credential, supersedes } => {
-            issue(db, seq, *attempt, identity, credential, supersedes.as_deref())
+            issue(db, (seq, at), *attempt, identity, credential, supersedes.as_deref())
         }
         Fact::CertificateRequested { attempt, .. } | Fact::Announced { attempt, .. } => {
             attempt_is_open(db, *attempt)
@@ -98,9 +119,11 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
             set_state(db, identity, "open", reason)?;
             let sql = "UPDATE identity SET reissue = ?3 WHERE id_scope = ?1 AND registration_id = ?2";
             db.execute(sql, params![identity.id_scope, identity.registration_id.as_str(), reason])?;
-            revoke(db, identity, reason)
+            revoke(db, at, identity, reason)
         }
-        Fact::Scrapped { identity, reason } => scrap(db, seq, identity, reason),
+        Fact::Scrapped { identity, reason } => scrap(db, (seq, at), identity, reason),
+        Fact::Delivered(delivery) => delivery::deliver(db, (seq, at), delivery),
+        Fact::DeliveryAcknowledged { delivery } => delivery::acknowledge(db, at, *delivery),
     }
 }
 
@@ -180,7 +203,7 @@ fn bind(
 
 fn issue(
     db: &Connection,
-    seq: u64,
+    (seq, at): (u64, &str),
     attempt: u64,
     identity: &Identity,
     credential: &IssuedCredential,
@@ -194,16 +217,16 @@ fn issue(
     take(db, seq, identity, credential)?;
     let id = identity.registration_id.as_str();
     let replaced = db.execute(
-        "UPDATE credential SET state = 'superseded', reason = ?3
+        "UPDATE credential SET state = 'superseded', reason = ?3, ended_at = ?4
          WHERE id_scope = ?1 AND registration_id = ?2 AND state IN ('issued', 'live')",
-        params![identity.id_scope, id, supersedes],
+        params![identity.id_scope, id, supersedes, at],
     )?;
     if replaced > 0 && supersedes.is_none() {
         let holder = "it has a credential, and no reason to supersede it".into();
         return Err(taken("registration ID", identity, holder));
     }
     db.execute(
-        "INSERT INTO credential VALUES (?1, ?2, ?3, ?4, ?5, 'issued', NULL)",
+        "INSERT INTO credential VALUES (?1, ?2, ?3, ?4, ?5, 'issued', NULL, NULL)",
         params![seq, identity.id_scope, id, attempt, as_json(credential)?],
     )?;
     db.execute(
@@ -286,12 +309,12 @@ fn fail(
     }
 }
 
-fn scrap(db: &Connection, seq: u64, identity: &Identity, reason: &str) -> Result {
+fn scrap(db: &Connection, (seq, at): (u64, &str), identity: &Identity, reason: &str) -> Result {
     not_burnt(db, identity)?;
     let unit: Option<String> =
         identity_columns(db, identity, "unit, state").map(|(unit, _): (_, String)| unit)?;
     set_state(db, identity, "burnt", reason)?;
-    revoke(db, identity, reason)?;
+    revoke(db, at, identity, reason)?;
     let full = full(identity);
     db.execute("DELETE FROM claim WHERE kind = 'registration' AND value = ?1", [&full])?;
     db.execute("DELETE FROM claim WHERE kind = 'device_key' AND holder = ?1", [&full])?;
@@ -305,11 +328,11 @@ fn scrap(db: &Connection, seq: u64, identity: &Identity, reason: &str) -> Result
     Ok(())
 }
 
-fn revoke(db: &Connection, identity: &Identity, reason: &str) -> Result {
+fn revoke(db: &Connection, at: &str, identity: &Identity, reason: &str) -> Result {
     db.execute(
-        "UPDATE credential SET state = 'revoked', reason = ?3
+        "UPDATE credential SET state = 'revoked', reason = ?3, ended_at = ?4
          WHERE id_scope = ?1 AND registration_id = ?2 AND state IN ('issued', 'live')",
-        params![identity.id_scope, identity.registration_id.as_str(), reason],
+        params![identity.id_scope, identity.registration_id.as_str(), reason, at],
     )?;
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! Questions that the ledger answers. Reading works beside a running station.
 
+mod deliveries;
+mod roll_overs;
+
 use std::path::Path;
 
 use certkit::RegistrationId;
@@ -17,7 +20,7 @@ pub struct LedgerReader {
 
 const IDENTITY: &str =
     "SELECT i.id_scope, i.registration_id, i.order_name, i.name, i.serial_number, i.meant_for, i.state, i.unit,
-            i.reissue, i.reason, c.content, c.state, c.reason, c.attempt
+            i.reissue, i.reason, c.content, c.state, c.reason, c.attempt, c.ended_at
      FROM identity i LEFT JOIN credential c ON c.seq = i.credential";
 
 const ATTEMPT: &str =
@@ -223,7 +226,7 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Database`].
     pub fn credentials_of(&self, of: &Identity) -> Result<Vec<CredentialRecord>> {
-        let sql = "SELECT content, state, reason, attempt FROM credential
+        let sql = "SELECT content, state, reason, attempt, ended_at FROM credential
              WHERE id_scope = ?1 AND registration_id = ?2 ORDER BY seq";
         self.list(sql, [of.id_scope.as_str(), of.registration_id.as_str()], |row| credential(row, 0))
     }
@@ -314,7 +317,7 @@ fn identity(row: &Row<'_>) -> rusqlite::Result<IdentityRecord> {
     })
 }
 
-/// A credential whose columns content, state, reason and attempt begin at `first`.
+/// A credential whose columns content, state, reason, attempt and end begin at `first`.
 fn credential(row: &Row<'_>, first: usize) -> rusqlite::Result<CredentialRecord> {
     let content: String = row.get(first)?;
     let credential = serde_json::from_str(&content).map_err(|error| {
@@ -325,6 +328,7 @@ fn credential(row: &Row<'_>, first: usize) -> rusqlite::Result<CredentialRecord>
         state: row.get(first + 1)?,
         reason: row.get(first + 2)?,
         attempt: row.get(first + 3)?,
+        ended_at: row.get(first + 4)?,
     })
 }
 

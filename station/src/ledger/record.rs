@@ -91,6 +91,8 @@ pub struct CredentialRecord {
     pub state: String,
     /// Why it was superseded or revoked.
     pub reason: Option<String>,
+    /// When it was superseded or revoked: RFC 3339.
+    pub ended_at: Option<String>,
 }
 
 /// One attempt on one unit.
@@ -131,6 +133,81 @@ pub struct AuthorityRecord {
     pub issuer: Option<String>,
     /// PEM.
     pub certificate: String,
+}
+
+/// What takes the place of an authority or a group key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RollOver {
+    /// The label, or the group key's name.
+    #[serde(skip)]
+    pub retiring: String,
+    /// Of the same kind.
+    pub successor: String,
+    /// Whether both still serve.
+    pub state: RollOverState,
+    /// When that state began: RFC 3339.
+    pub since: String,
+}
+
+/// How far a roll-over has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollOverState {
+    /// Both serve.
+    InProgress,
+    /// Retired, since its time came.
+    Expiry,
+    /// Retired, since its key may be known.
+    Breach,
+}
+
+impl RollOverState {
+    /// Whether the one that is rolled over may no longer issue.
+    pub fn is_retired(self) -> bool {
+        self != RollOverState::InProgress
+    }
+}
+
+impl std::fmt::Display for RollOverState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            RollOverState::InProgress => "in progress",
+            RollOverState::Expiry => "expiry",
+            RollOverState::Breach => "breach",
+        })
+    }
+}
+
+/// Enrollments with keys that left the station.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryRecord {
+    /// Its number: the entry that records it.
+    pub delivery: u64,
+    /// The order.
+    pub order: String,
+    /// `sealed` or `clear`.
+    pub form: String,
+    /// age recipients.
+    pub recipients: Vec<String>,
+    /// How many enrollments it held.
+    pub identities: u64,
+    /// SHA-256 of what was written, hex.
+    pub sha256: String,
+    /// RFC 3339.
+    pub at: String,
+    /// RFC 3339; none while it waits for that.
+    pub acknowledged_at: Option<String>,
+}
+
+impl FromSql for RollOverState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_str()? {
+            "in-progress" => Ok(Self::InProgress),
+            "expiry" => Ok(Self::Expiry),
+            "breach" => Ok(Self::Breach),
+            _ => Err(FromSqlError::InvalidType),
+        }
+    }
 }
 
 impl FromSql for IdentityState {

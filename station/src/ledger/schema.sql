@@ -39,6 +39,37 @@ CREATE TABLE IF NOT EXISTS authority (
     seq INTEGER NOT NULL
 ) STRICT;
 
+-- What units hang on, and what takes its place.
+CREATE TABLE IF NOT EXISTS roll_over (
+    -- authority, group-key
+    kind TEXT NOT NULL,
+    retiring TEXT NOT NULL,
+    successor TEXT NOT NULL,
+    -- in-progress, expiry, breach: the last two are why it was retired
+    state TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (kind, retiring)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS delivery (
+    seq INTEGER PRIMARY KEY,
+    order_name TEXT NOT NULL,
+    form TEXT NOT NULL,
+    -- JSON
+    recipients TEXT NOT NULL,
+    identities INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    at TEXT NOT NULL,
+    acknowledged_at TEXT
+) STRICT;
+
+-- Whose keys a delivery carried, by the attempt that made them.
+CREATE TABLE IF NOT EXISTS delivered (
+    delivery INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    PRIMARY KEY (delivery, attempt)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS orders (
     name TEXT PRIMARY KEY,
     product TEXT NOT NULL,
@@ -80,7 +111,9 @@ CREATE TABLE IF NOT EXISTS credential (
     content TEXT NOT NULL,
     -- issued, live, superseded, revoked
     state TEXT NOT NULL,
-    reason TEXT
+    reason TEXT,
+    -- when it was superseded or revoked
+    ended_at TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS credential_by_identity ON credential (id_scope, registration_id, seq);
 

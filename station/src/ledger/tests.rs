@@ -4,8 +4,8 @@ use rusqlite::Connection;
 use time::macros::datetime;
 
 use super::entry::{
-    Act, Disposition, Evidence, Grade, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, OrderRow,
-    SecretKind,
+    Act, Delivery, DeliveryForm, Disposition, Evidence, Grade, GroupEntry, Hold, Identity, IssuedCredential,
+    KeyMaker, KeyOrigin, OrderRow, RetirementReason, SecretKind,
 };
 use super::*;
 
@@ -423,4 +423,72 @@ fn a_ledger_that_is_not_there_is_not_made_by_opening_it() {
     assert!(matches!(LedgerOwner::open(&path, "line-1", "run"), Err(LedgerError::Missing(_))));
     assert!(matches!(LedgerReader::open(&path), Err(LedgerError::Missing(_))));
     assert!(!path.exists());
+}
+
+fn made(label: &str) -> Fact {
+    Fact::AuthorityCreated {
+        label: label.into(),
+        role: "intermediate".into(),
+        issuer: Some("root".into()),
+        certificate_serial: format!("serial-{label}"),
+        public_key: format!("key-{label}"),
+        certificate: "PEM".into(),
+    }
+}
+
+fn begun(from: &str, to: &str) -> Fact {
+    Fact::RollOverBegun { hold: Hold::Authority(from.into()), successor: to.into() }
+}
+
+fn retired(from: &str, to: &str, reason: RetirementReason) -> Fact {
+    Fact::Retired { hold: Hold::Authority(from.into()), successor: to.into(), reason }
+}
+
+#[test]
+fn a_successor_stands_beside_and_then_takes_the_place() {
+    let ledger = new_ledger();
+    ledger.append(["a", "b", "c", "d"].map(made).to_vec()).unwrap();
+    let (expiry, breach) = (RetirementReason::Expiry, RetirementReason::Breach);
+    refused(ledger.append(vec![begun("a", "x")]), "unknown");
+    refused(ledger.append(vec![begun("a", "a")]), "the same");
+    refused(ledger.append(vec![retired("a", "b", expiry)]), "without a successor");
+    ledger.append(vec![begun("a", "b")]).unwrap();
+    refused(ledger.append(vec![begun("a", "c")]), "with the successor b");
+    refused(ledger.append(vec![begun("b", "a")]), "with the successor b");
+    refused(ledger.append(vec![retired("a", "c", breach)]), "with the successor b");
+    let state = |name: &str| {
+        let found = ledger.reader().roll_over(&Hold::Authority(name.into())).unwrap();
+        found.map(|found| format!("{} {}", found.successor, found.state))
+    };
+    assert_eq!(state("a").as_deref(), Some("b in progress"));
+    // b is lost while a still serves: c stands beside a in its place.
+    ledger.append(vec![retired("b", "c", breach)]).unwrap();
+    assert_eq!(state("a").as_deref(), Some("c in progress"));
+    ledger.append(vec![retired("c", "a", breach)]).unwrap();
+    assert_eq!((state("a"), state("c").as_deref()), (None, Some("a breach")), "back to a alone");
+    ledger.append(vec![begun("a", "d"), retired("a", "d", expiry)]).unwrap();
+    refused(ledger.append(vec![retired("a", "d", expiry)]), "expiry, with the successor d");
+    assert!(verify(&ledger.path).unwrap().findings.is_empty(), "read back and replayed");
+}
+
+#[test]
+fn a_delivery_is_acknowledged_once() {
+    let ledger = Fixture::with_history();
+    let delivery = Delivery {
+        order: "april".into(),
+        form: DeliveryForm::Sealed,
+        recipients: vec!["age1x".into()],
+        identities: 2,
+        sha256: "00".into(),
+        attempts: vec![4, 7],
+    };
+    let number = ledger.append(vec![Fact::Delivered(delivery)]).unwrap()[0];
+    assert_eq!(ledger.reader().delivered_attempts(number).unwrap(), [4, 7]);
+    assert!(ledger.reader().arrived_attempts("april").unwrap().is_empty());
+    refused(ledger.append(vec![Fact::DeliveryAcknowledged { delivery: 1 }]), "unknown or acknowledged");
+    ledger.append(vec![Fact::DeliveryAcknowledged { delivery: number }]).unwrap();
+    refused(ledger.append(vec![Fact::DeliveryAcknowledged { delivery: number }]), "acknowledged already");
+    assert_eq!(ledger.reader().arrived_attempts("april").unwrap(), [4, 7].into());
+    assert!(ledger.reader().delivery(number).unwrap().unwrap().acknowledged_at.is_some());
+    assert!(verify(&ledger.path).unwrap().findings.is_empty(), "read back and replayed");
 }

@@ -184,8 +184,13 @@ mod tests {
             key_maker: KeyMaker::Station,
             chain: String::new(),
         };
-        let credential =
-            CredentialRecord { credential: issued, attempt: 1, state: "issued".into(), reason: None };
+        let credential = CredentialRecord {
+            credential: issued,
+            state: "issued".into(),
+            reason: None,
+            attempt: 1,
+            ended_at: None,
+        };
         IdentityRecord { credential: Some(credential), ..identity }
     }
 

@@ -1,0 +1,51 @@
+//! Questions about what units hang on: what takes its place, and which units those are.
+
+use super::{IDENTITY, LedgerReader, Result, credential, identity};
+use crate::ledger::entry::Hold;
+use crate::ledger::record::{CredentialRecord, IdentityRecord, RollOver};
+
+impl LedgerReader {
+    /// What takes the place of an authority or a group key, where something does.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`](crate::ledger::LedgerError::Database), as for every question here.
+    pub fn roll_over(&self, hold: &Hold) -> Result<Option<RollOver>> {
+        let all = self.roll_overs(hold.kind())?;
+        Ok(all.into_iter().find(|roll_over| roll_over.retiring == hold.name()))
+    }
+
+    /// All roll-overs of authorities, or of group keys.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn roll_overs(&self, kind: &str) -> Result<Vec<RollOver>> {
+        let sql = "SELECT retiring, successor, state, at FROM roll_over WHERE kind = ?1 ORDER BY retiring";
+        self.list(sql, [kind], |row| {
+            Ok(RollOver {
+                retiring: row.get(0)?,
+                successor: row.get(1)?,
+                state: row.get(2)?,
+                since: row.get(3)?,
+            })
+        })
+    }
+
+    /// The accepted units of all orders, in the sequence of the orders and of their rows.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn accepted_units(&self) -> Result<Vec<IdentityRecord>> {
+        let sequence = "(SELECT o.seq FROM orders o WHERE o.name = i.order_name), i.position";
+        self.list(&format!("{IDENTITY} WHERE i.state = 'live' ORDER BY {sequence}"), [], identity)
+    }
+
+    /// The certificates of an authority that are superseded or revoked, oldest first.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn ended_certificates(&self, authority: &str) -> Result<Vec<CredentialRecord>> {
+        let sql = "SELECT content, state, reason, attempt, ended_at FROM credential
+            WHERE ended_at IS NOT NULL AND json_extract(content, '$.authority') = ?1 ORDER BY seq";
+        self.list(sql, [authority], |row| credential(row, 0))
+    }
+}
