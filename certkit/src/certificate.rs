@@ -23,6 +23,7 @@ pub struct Certificate {
     not_after: OffsetDateTime,
     constraints: Option<BasicConstraints>,
     signs_certificates: bool,
+    signs_revocation_lists: bool,
     subject_key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
 }
@@ -98,6 +99,7 @@ impl Certificate {
             not_before: time_of(tbs.validity().not_before)?,
             not_after: time_of(tbs.validity().not_after)?,
             constraints: constraints.map(|(_, constraints)| constraints),
+            signs_revocation_lists: key_usage.as_ref().is_none_or(|(_, usage)| usage.crl_sign()),
             signs_certificates: key_usage.is_none_or(|(_, usage)| usage.key_cert_sign()),
             subject_key_id: subject_key_id.map(|(_, id)| id.0.into_bytes().into()),
             authority_key_id: authority_key_id
@@ -188,6 +190,12 @@ impl Certificate {
     #[must_use]
     pub fn is_self_signed(&self) -> bool {
         self.is_self_issued() && self.is_signed_by(&self.public_key)
+    }
+
+    /// Whether it may sign revocation lists: a key usage, if there is one, that says so (RFC 5280 §4.2.1.3).
+    #[must_use]
+    pub fn signs_revocation_lists(&self) -> bool {
+        self.signs_revocation_lists
     }
 
     /// Whether it names itself as its issuer, as a root does.

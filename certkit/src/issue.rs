@@ -2,6 +2,7 @@
 
 mod contents;
 mod error;
+mod revocation_list;
 
 use rcgen::{CertificateParams, KeyIdMethod};
 use time::{Duration, OffsetDateTime, UtcOffset};
@@ -9,6 +10,7 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 use crate::{Certificate, CertificateSerial, Kind, OutlivingIssuer, Profile, PublicKey, Signer, Subject};
 use contents::{Period, Public, Signing, contents, copy_name};
 pub use error::IssueError;
+pub use revocation_list::{RevocationList, RevocationReason, Revoked};
 
 /// A certificate authority: its certificate and the private key that belongs to it.
 #[derive(Debug)]

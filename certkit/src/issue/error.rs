@@ -35,6 +35,15 @@ pub enum IssueError {
         /// The authority.
         issuer: String,
     },
+    /// The CA certificate does not allow its key to sign lists.
+    #[error(
+        "the certificate of {issuer:?} does not have the usage crlSign: a list that it signed would be refused; make \
+         authorities with \"crl-sign\" in their profile's `key_usage`"
+    )]
+    NoCrlSign {
+        /// The authority.
+        issuer: String,
+    },
     /// The authority's name could not be copied byte for byte.
     #[error(
         "the name {issuer:?} cannot be copied into what it issues (several values in one part, a part twice, or an \
