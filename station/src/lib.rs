@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 mod core_dumps;
 pub mod data_file;
+pub mod delivery;
 pub mod error_text;
 pub mod event;
 pub mod ledger;

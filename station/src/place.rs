@@ -42,8 +42,22 @@ pub enum PlaceError {
 /// [`PlaceError::Exists`] where the name is taken; [`PlaceError::Write`] where the system refuses. Either way
 /// nothing is left at `path` that was not there before.
 pub fn new_file(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), PlaceError> {
+    new_file_after(path, bytes, readers, || Ok(()))
+}
+
+/// Places a new file with these bytes, once `recorded` has put on record that it will be there: it is called when the
+/// bytes are on disk and all that is left is to name them.
+///
+/// # Errors
+/// As [`new_file`], or whatever `recorded` gives: nothing is left then.
+pub fn new_file_after<E: From<PlaceError>>(
+    path: &Path,
+    bytes: &[u8],
+    readers: Readers,
+    recorded: impl FnOnce() -> Result<(), E>,
+) -> Result<(), E> {
     if path.symlink_metadata().is_ok() {
-        return Err(PlaceError::Exists(path.to_owned()));
+        return Err(PlaceError::Exists(path.to_owned()).into());
     }
     let failed = |source| PlaceError::Write { path: path.to_owned(), source };
     let folder = parent(path);
@@ -52,11 +66,12 @@ pub fn new_file(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Place
     let mut beside = with_readers(&mut builder, readers).tempfile_in(folder).map_err(failed)?;
     beside.write_all(bytes).map_err(failed)?;
     beside.as_file().sync_all().map_err(failed)?;
+    recorded()?;
     beside.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => PlaceError::Exists(path.to_owned()),
         _ => failed(error.error),
     })?;
-    sync_folder(folder).map_err(failed)
+    Ok(sync_folder(folder).map_err(failed)?)
 }
 
 /// Places a new folder, filled by `fill` beside its final name: it appears whole or not at all. An empty folder of

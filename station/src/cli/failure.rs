@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use crate::authority::AuthorityError;
 use crate::config::ConfigError;
+use crate::delivery::DeliveryError;
 use crate::error_text::with_causes;
 use crate::ledger::LedgerError;
 use crate::line::RunError;
@@ -167,6 +168,18 @@ impl Blame for ManifestError {
     fn exit(&self) -> Exit {
         match self {
             ManifestError::Ledger(error) => error.exit(),
+            _ => Exit::Input,
+        }
+    }
+}
+
+impl Blame for DeliveryError {
+    fn exit(&self) -> Exit {
+        match self {
+            DeliveryError::Manifest(error) => error.exit(),
+            DeliveryError::Vault(error) => error.exit(),
+            DeliveryError::Ledger(error) => error.exit(),
+            DeliveryError::Seal(_) | DeliveryError::LedgerKey(..) => Exit::Station,
             _ => Exit::Input,
         }
     }

@@ -1,39 +1,29 @@
 //! `station manifest`: what the cloud imports.
 
-use std::io;
-use std::path::PathBuf;
+mod bodies;
+mod deliver;
+mod disallow;
+mod dps;
 
-use certkit::RegistrationId;
+use std::io;
+use std::path::{Path, PathBuf};
+
 use clap::Subcommand;
 use serde::Serialize;
 
 use super::context::Context;
 use super::{Exit, Failure, Output};
-use crate::manifest::{EnrollmentGroup, GroupAttestation, central_import, enrollment_group};
+use crate::clock;
+use crate::delivery;
+use crate::manifest::central_import;
 use crate::order::OrderName;
 use crate::place::{self, Readers};
 
-/// Manifests for accepted units, derived from the ledger.
+/// Manifests for accepted units, derived from the ledger, and deliveries, which carry keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// The body of an X.509 enrollment group: PUT /enrollmentGroups/{group}.
-    Dps {
-        /// The order.
-        order: OrderName,
-        /// The enrollment group's ID.
-        #[arg(long)]
-        group: RegistrationId,
-        /// Name of the CA certificate that was uploaded to DPS and verified there. Without it the body carries the
-        /// intermediate.
-        #[arg(long, value_name = "NAME")]
-        verified_ca: Option<String>,
-        /// Label of the issuing authority, where several issued the order's certificates.
-        #[arg(long, value_name = "LABEL")]
-        authority: Option<String>,
-        /// Write a new file instead of standard output.
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
+    /// What DPS takes: the body of an X.509 enrollment group, or individual enrollments.
+    Dps(dps::Args),
     /// The CSV that IoT Central imports devices from.
     Central {
         /// The order.
@@ -42,55 +32,97 @@ pub(super) enum Verb {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Disabled individual enrollments: what stops units that were scrapped or compromised.
+    Disallow(disallow::Args),
+    /// Show the deliveries: enrollments with keys that left the station.
+    Deliveries {
+        /// Only those of this order.
+        order: Option<OrderName>,
+    },
+    /// A delivery has arrived: record it, and withdraw its keys from the vault. Again: finish what was cut off.
+    Acknowledge {
+        /// The delivery's number.
+        delivery: u64,
+    },
 }
 
-/// A manifest as one line of JSON. `--json` says so: a DPS body is itself, a CSV the value of one key.
+/// The CSV as one line of JSON, where `--json` asks for it.
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Body {
-    Dps(EnrollmentGroup),
-    Central { csv: String },
+struct Central {
+    csv: String,
 }
 
 #[derive(Serialize)]
-struct Written {
-    file: PathBuf,
+struct Written<'a> {
+    file: &'a Path,
 }
 
 pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
-    let reader = context.reader()?;
-    let (body, out) = match verb {
-        Verb::Dps { order, group, verified_ca, authority, out } => {
-            let attestation =
-                verified_ca.map_or(GroupAttestation::Intermediate, GroupAttestation::VerifiedCa);
-            let body =
-                enrollment_group(&reader, &order.to_string(), &group, attestation, authority.as_deref())?;
-            (Body::Dps(body), out)
-        }
+    match verb {
+        Verb::Dps(args) => return dps::run(args, context, output),
+        Verb::Disallow(args) => return disallow::run(&args, context, output),
         Verb::Central { order, out } => {
-            (Body::Central { csv: central_import(&reader, &order.to_string())? }, out)
+            let central = Central { csv: central_import(&context.reader()?, &order.to_string())? };
+            print(&central, &central.csv, out.as_deref(), output)?;
         }
-    };
-    match out {
-        None => {
-            let text = body.text()?;
-            output.data(&body, |out| write!(out, "{text}"))?;
-        }
-        Some(path) => {
-            place::new_file(&path, body.text()?.as_bytes(), Readers::Everyone)?;
-            let written = Written { file: path };
-            output.data(&written, |out| writeln!(out, "{} is written", written.file.display()))?;
-        }
+        Verb::Deliveries { order } => deliveries(order.as_ref(), context, output)?,
+        Verb::Acknowledge { delivery } => acknowledge(delivery, context, output)?,
     }
     Ok(Exit::Done)
 }
 
-impl Body {
-    /// The manifest as the cloud takes it: the same text in a file and on standard output.
-    fn text(&self) -> io::Result<String> {
-        Ok(match self {
-            Self::Dps(body) => serde_json::to_string_pretty(body)? + "\n",
-            Self::Central { csv } => csv.clone(),
-        })
+/// A manifest that is one text: the same in a file and on standard output.
+fn print<T: Serialize>(body: &T, text: &str, out: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    match out {
+        None => output.data(body, |out| write!(out, "{text}"))?,
+        Some(file) => {
+            place::new_file(file, text.as_bytes(), Readers::Everyone)?;
+            output.data(&Written { file }, |out| writeln!(out, "{} is written", file.display()))?;
+        }
     }
+    Ok(())
+}
+
+/// A body as a person reads it.
+fn pretty<T: Serialize>(body: &T) -> io::Result<String> {
+    Ok(serde_json::to_string_pretty(body)? + "\n")
+}
+
+fn deliveries(order: Option<&OrderName>, context: &Context, output: &Output) -> Result<(), Failure> {
+    let reader = context.reader()?;
+    if let Some(order) = order
+        && reader.order(&order.to_string())?.is_none()
+    {
+        return Err(super::order::unknown(order));
+    }
+    let wanted = order.map(ToString::to_string);
+    for one in reader.deliveries()? {
+        if wanted.as_ref().is_some_and(|order| *order != one.order) {
+            continue;
+        }
+        output.data(&one, |out| {
+            let state = match &one.acknowledged_at {
+                Some(at) => format!("acknowledged {at}"),
+                None => "not acknowledged".to_owned(),
+            };
+            let (units, form) = (one.identities, &one.form);
+            writeln!(out, "{:>6} {} {}: {units} units, {form}, {state}", one.delivery, one.at, one.order)
+        })?;
+    }
+    Ok(())
+}
+
+fn acknowledge(number: u64, context: &Context, output: &Output) -> Result<(), Failure> {
+    let owner = context.owner("manifest acknowledge")?;
+    let (reader, vault) = (context.reader()?, context.vault()?);
+    let done = delivery::acknowledge(number, &owner.ledger(), &reader, &vault, clock::now())?;
+    output.data(&done, |out| {
+        let order = &done.delivery.order;
+        writeln!(
+            out,
+            "delivery {number} of order {order} has arrived: the keys of {} units left the vault",
+            done.withdrawn
+        )
+    })?;
+    Ok(())
 }

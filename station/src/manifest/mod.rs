@@ -2,14 +2,26 @@
 //! same bytes. They carry no secrets.
 
 mod central;
+mod disallow;
 mod dps;
+mod individual;
+mod units;
 
+use certkit::{ChainError, RegistrationId};
 use thiserror::Error;
 
 use crate::ledger::{IdentityRecord, IdentityState, LedgerError, LedgerReader};
 
 pub use central::central_import;
-pub use dps::{EnrollmentGroup, GroupAttestation, enrollment_group};
+pub use disallow::{Disallowed, disallow};
+pub use dps::{
+    EnrollmentGroup, GroupAttestation, GroupAuthorities, enrollment_group, group_authorities, signing_group,
+};
+pub use individual::{
+    BulkMode, BulkOperation, EnrollmentOptions, Enrollments, IndividualEnrollment, KeyText,
+    ProvisioningStatus, bulk, individual_enrollments, needs_delivery,
+};
+pub use units::{units_csv, units_hanging_on};
 
 /// Why a manifest was not made.
 #[derive(Debug, Error)]
@@ -46,6 +58,50 @@ pub enum ManifestError {
          would overwrite them. There is nothing to import but, for IoT Central, the list of `station manifest central`"
     )]
     SymmetricGroup(String),
+    /// Every unit has an enrollment of its own.
+    #[error(
+        "the units of order {0} belong to no group: each has an enrollment of its own; give --individual in place of --group"
+    )]
+    NoGroup(String),
+    /// The service has the keys already.
+    #[error(
+        "the units of order {0} attest with keys that came with the order: the service that gave them has their \
+         enrollments. There is nothing to import but, for IoT Central, the list of `station manifest central`"
+    )]
+    KeysGiven(String),
+    /// A manifest carries no secrets.
+    #[error(
+        "the enrollments of order {0} carry symmetric keys: seal them with --recipient age1…, or, if they must be in \
+         clear, give --clear"
+    )]
+    CarriesKeys(String),
+    /// The unit hangs on no CA that could be named.
+    #[error("{0} hangs on no CA: leave --verified-ca out")]
+    NoCa(RegistrationId),
+    /// No such identity in the order.
+    #[error("order {order} has no identity {id}: `station unit show {id}` tells which one has")]
+    NotInOrder {
+        /// The order.
+        order: String,
+        /// The registration ID.
+        id: RegistrationId,
+    },
+    /// Nothing to stop.
+    #[error("no credential was ever issued for {0}: there is nothing that could register")]
+    NoCredential(RegistrationId),
+    /// Nothing to stop in the whole order.
+    #[error(
+        "no unit of order {0} was scrapped after a credential was issued for it: name the units to stop with --identity ID"
+    )]
+    NothingScrapped(String),
+    /// The enrollment belongs to the service that gave the key.
+    #[error(
+        "the key of {0} came with its order: its enrollment is that service's; block the device there (IoT Central: Block)"
+    )]
+    GivenDisallowed(RegistrationId),
+    /// A chain in the ledger is none.
+    #[error("a chain in the ledger cannot be read: run `station ledger verify`")]
+    Chain(#[from] ChainError),
     /// A root cannot be carried in a group's body.
     #[error(
         "authority `{0}` is a root: a group's body carries intermediates only. Upload and verify it in DPS, then name it with --verified-ca"
@@ -67,12 +123,17 @@ pub enum ManifestError {
     Csv(#[from] csv::Error),
 }
 
+/// The identities of an order, in the order's own sequence.
+fn order_identities(ledger: &LedgerReader, order: &str) -> Result<Vec<IdentityRecord>, ManifestError> {
+    match ledger.order(order)? {
+        Some(_) => Ok(ledger.identities(order)?),
+        None => Err(ManifestError::UnknownOrder(order.to_owned())),
+    }
+}
+
 /// The accepted identities of an order, in the order's own sequence.
 fn accepted(ledger: &LedgerReader, order: &str) -> Result<Vec<IdentityRecord>, ManifestError> {
-    if ledger.order(order)?.is_none() {
-        return Err(ManifestError::UnknownOrder(order.to_owned()));
-    }
-    let mut identities = ledger.identities(order)?;
+    let mut identities = order_identities(ledger, order)?;
     identities.retain(|identity| identity.state == IdentityState::Live);
     if identities.is_empty() {
         return Err(ManifestError::NothingAccepted(order.to_owned()));

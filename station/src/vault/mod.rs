@@ -3,6 +3,7 @@
 //! Each is sealed to the vault's recipient, so putting a secret in needs no unlocking. The recipient's identity
 //! lies beside them, wrapped by the station's one unlock secret (age's scrypt recipient). Format: age-encryption.org/v1.
 
+mod recipient;
 mod secret;
 mod unit_keys;
 mod unlock;
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 use crate::place::{self, PlaceError, Readers};
 
+pub use recipient::{Recipient, RecipientError, seal_for};
 pub use secret::Secret;
 pub use unit_keys::UnitKeys;
 pub use unlock::{UnlockError, UnlockFrom};

@@ -1,0 +1,132 @@
+//! Disabled individual enrollments: what stops units that are scrapped or compromised.
+//!
+//! DPS looks for an individual enrollment before it looks for a group, and a disabled one ends the search
+//! (how-to-revoke-device-access-portal). It looks at nothing else: no CRL was found to count.
+
+use certkit::RegistrationId;
+
+use super::individual::{
+    Attestation, BulkMode, EnrollmentOptions, IndividualEnrollment, ProvisioningStatus, leaf,
+};
+use super::{ManifestError, order_identities};
+use crate::ledger::entry::{IssuedCredential, KeyOrigin};
+use crate::ledger::{CredentialRecord, IdentityRecord, IdentityState, LedgerReader};
+
+/// The enrollments, and what they could not hold.
+#[derive(Debug, Default)]
+pub struct Disallowed {
+    /// Of units that a group lets in: their enrollments are new.
+    pub create: Vec<IndividualEnrollment>,
+    /// Of units that have an enrollment of their own: it is replaced.
+    pub update: Vec<IndividualEnrollment>,
+    /// Certificates that found no room, by identity.
+    pub left_out: Vec<(RegistrationId, Vec<String>)>,
+}
+
+impl Disallowed {
+    /// All of them: each can be PUT alone.
+    pub fn all(&self) -> impl Iterator<Item = &IndividualEnrollment> {
+        self.create.iter().chain(&self.update)
+    }
+
+    /// What the operations are to do with which.
+    pub fn by_mode(&self) -> [(BulkMode, &[IndividualEnrollment]); 2] {
+        [(BulkMode::Create, &self.create), (BulkMode::Update, &self.update)]
+    }
+}
+
+/// The disabled enrollments of an order's units: those of `wanted`, or else all that were scrapped after a credential
+/// was issued for them.
+///
+/// # Errors
+/// [`ManifestError`].
+pub fn disallow(
+    ledger: &LedgerReader,
+    order: &str,
+    wanted: &[RegistrationId],
+) -> Result<Disallowed, ManifestError> {
+    let identities = order_identities(ledger, order)?;
+    let known =
+        |id: &&RegistrationId| identities.iter().any(|record| record.identity.registration_id == **id);
+    if let Some(id) = wanted.iter().find(|id| !known(id)) {
+        return Err(ManifestError::NotInOrder { order: order.to_owned(), id: id.clone() });
+    }
+    let mut disallowed = Disallowed::default();
+    for record in identities {
+        let named = wanted.contains(&record.identity.registration_id);
+        if !named && !(wanted.is_empty() && record.state == IdentityState::Burnt) {
+            continue;
+        }
+        let credentials = ledger.credentials_of(&record.identity)?;
+        match credentials.last() {
+            Some(last) => disallowed.add(ledger, &record, last, &credentials)?,
+            None if named => return Err(ManifestError::NoCredential(record.identity.registration_id)),
+            None => {}
+        }
+    }
+    if disallowed.all().next().is_none() {
+        return Err(ManifestError::NothingScrapped(order.to_owned()));
+    }
+    Ok(disallowed)
+}
+
+impl Disallowed {
+    fn add(
+        &mut self,
+        ledger: &LedgerReader,
+        record: &IdentityRecord,
+        last: &CredentialRecord,
+        all: &[CredentialRecord],
+    ) -> Result<(), ManifestError> {
+        let id = &record.identity.registration_id;
+        let (attestation, has_its_own) = match &last.credential {
+            IssuedCredential::Certificate { authority, .. } => {
+                (self.leaves(ledger, record, all)?, authority.is_none())
+            }
+            IssuedCredential::DeviceKey { origin, .. } => match origin {
+                KeyOrigin::Derived { .. } => (Attestation::unknown_keys(), false),
+                KeyOrigin::Random { .. } => (Attestation::unknown_keys(), true),
+                KeyOrigin::Given => return Err(ManifestError::GivenDisallowed(id.clone())),
+            },
+        };
+        let options =
+            EnrollmentOptions { status: ProvisioningStatus::Disabled, ..EnrollmentOptions::default() };
+        let enrollment = IndividualEnrollment::new(id.clone(), attestation, options);
+        if has_its_own { &mut self.update } else { &mut self.create }.push(enrollment);
+        Ok(())
+    }
+
+    /// The certificates that the unit may hold: the last one that it proved, and every later one, which an interrupted
+    /// attempt may or may not have written. Earlier ones it cannot hold: a later one was proven in their place. An
+    /// enrollment has room for two: the newest is the primary, the one before it the secondary.
+    fn leaves(
+        &mut self,
+        ledger: &LedgerReader,
+        record: &IdentityRecord,
+        all: &[CredentialRecord],
+    ) -> Result<Attestation, ManifestError> {
+        let id = record.identity.registration_id.as_str();
+        let attempts = ledger.attempts_of(id)?;
+        let proven = attempts.iter().filter(|attempt| {
+            attempt.order == record.order
+                && attempt.registration_id.as_deref() == Some(id)
+                && attempt.state == "accepted"
+        });
+        let last_proven = proven.map(|attempt| attempt.attempt).max().unwrap_or(0);
+        let from = all.iter().rposition(|credential| credential.attempt <= last_proven).unwrap_or(0);
+        let mut held = all[from..].iter().rev().filter_map(|credential| match &credential.credential {
+            IssuedCredential::Certificate { chain, certificate_serial, .. } => {
+                Some((chain, certificate_serial))
+            }
+            IssuedCredential::DeviceKey { .. } => None,
+        });
+        // The caller saw that the last one is a certificate.
+        let primary = held.next().map(|(chain, _)| leaf(chain)).transpose()?.unwrap_or_default();
+        let secondary = held.next().map(|(chain, _)| leaf(chain)).transpose()?;
+        let left: Vec<String> = held.map(|(_, serial)| serial.clone()).collect();
+        if !left.is_empty() {
+            self.left_out.push((record.identity.registration_id.clone(), left));
+        }
+        Ok(Attestation::leaves(primary, secondary))
+    }
+}
