@@ -70,6 +70,8 @@ fn keys_of(ids: &[RegistrationId]) -> String {
 pub struct Wanted<'a> {
     /// The order.
     pub order: &'a str,
+    /// Name of a verified CA certificate, which units with keys do not hang on: refused.
+    pub verified_ca: Option<&'a str>,
     /// What the enrollments say besides.
     pub options: EnrollmentOptions,
     /// Bulk operations in place of single bodies.
@@ -121,7 +123,7 @@ pub fn prepare(
     let mut keys = Keys::new(vault, &arrived)?;
     let enrollments = Enrollments {
         order: wanted.order,
-        verified_ca: None,
+        verified_ca: wanted.verified_ca,
         options: wanted.options,
         without: if wanted.rest { &arrived } else { &none },
     };

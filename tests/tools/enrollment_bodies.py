@@ -2,11 +2,11 @@
 
     enrollment_bodies.py FILE...
 
-Each file holds one JSON body: an individual enrollment or an enrollment group. It is deserialised into the
-client's models and serialised again. The client drops keys that it does not know and accepts a body in which
+Each file holds JSON bodies, one, or one a line: an individual enrollment, an enrollment group or a bulk operation.
+Each is deserialised into the client's models and serialised again. The client drops keys that it does not know and accepts a body in which
 required ones are missing, so a body passes only if it comes back equal and its model finds nothing to complain of.
 
-Prints a line for each file. Exit code 0 if all pass, 1 if one does not, 2 if no file is named.
+Prints a line for each body. Exit code 0 if all pass, 1 if one does not, 2 if no file is named.
 """
 
 import json
@@ -18,7 +18,13 @@ from provisioningserviceclient.protocol import models
 
 MODELS = {name: model for name, model in vars(models).items() if isinstance(model, type)}
 # The key that tells which kind of body it is.
-KINDS = {"enrollmentGroupId": "EnrollmentGroup", "registrationId": "IndividualEnrollment"}
+KINDS = {
+    "enrollmentGroupId": "EnrollmentGroup",
+    "registrationId": "IndividualEnrollment",
+    "enrollments": "BulkEnrollmentOperation",
+}
+# Most enrollments of a bulk operation (service.json, BulkEnrollmentOperation).
+MOST_TOGETHER = 10
 
 
 def faults(body):
@@ -29,6 +35,13 @@ def faults(body):
     if len(kinds) != 1:
         return "?", [f"needs exactly one of the keys {' and '.join(KINDS)}"]
     kind = kinds[0]
+    inner = []
+    if kind == "BulkEnrollmentOperation":
+        if not 1 <= len(body["enrollments"]) <= MOST_TOGETHER:
+            inner.append(f"{len(body['enrollments'])} enrollments")
+        # The client does not look into them.
+        for enrollment in body["enrollments"]:
+            inner += faults(enrollment)[1]
     try:
         model = Deserializer(MODELS)(kind, body)
         found = [f"the model: {fault}" for fault in model.validate()]
@@ -37,7 +50,7 @@ def faults(body):
         return kind, [f"the client refuses it: {error}"]
     if again is not None:
         found += differences(body, again)
-    return kind, found
+    return kind, inner + found
 
 
 def differences(sent, back, where=""):
@@ -75,12 +88,21 @@ def main(files):
     for name in files:
         try:
             with open(name, encoding="utf-8") as file:
-                kind, found = faults(json.load(file, object_pairs_hook=no_doubled_key))
+                judged = [faults(body) for body in bodies(file.read())]
         except (OSError, ValueError) as error:
-            kind, found = "?", [str(error)]
-        failed += bool(found)
-        print(f"{name}: {kind}: {'; '.join(found) if found else 'equal after a round trip'}")
+            judged = [("?", [str(error)])]
+        for kind, found in judged:
+            failed += bool(found)
+            print(f"{name}: {kind}: {'; '.join(found) if found else 'equal after a round trip'}")
     return 1 if failed else 0
+
+
+def bodies(text):
+    """One body, on as many lines as it likes, or several, one a line."""
+    try:
+        return [json.loads(text, object_pairs_hook=no_doubled_key)]
+    except json.JSONDecodeError:
+        return [json.loads(line, object_pairs_hook=no_doubled_key) for line in text.splitlines()]
 
 
 if __name__ == "__main__":

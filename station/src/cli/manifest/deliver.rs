@@ -36,14 +36,16 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<(),
             "keys are not shown on a terminal: name a new file with --out, or send them into a pipe",
         ));
     }
+    let recipients = args.recipients()?;
     let owner = context.owner("manifest dps")?;
     let vault = context.unlocked(args.unlock)?;
     let wanted = Wanted {
         order: &order,
+        verified_ca: args.verified_ca.as_deref(),
         options: args.options(),
         bulk: args.bulk,
         rest: args.rest,
-        recipients: &args.recipient,
+        recipients: &recipients,
     };
     let ready = delivery::prepare(wanted, &context.reader()?, &vault)?;
     let mut number = 0;

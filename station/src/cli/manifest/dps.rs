@@ -34,7 +34,7 @@ pub(in crate::cli) struct Args {
     /// Name of the CA certificate that was uploaded to DPS and verified there. Without it a group's body carries the
     /// intermediate, an individual one the leaf.
     #[arg(long, value_name = "NAME")]
-    verified_ca: Option<String>,
+    pub(super) verified_ca: Option<String>,
     /// Label of the issuing authority, where several issued the order's certificates.
     #[arg(long, value_name = "LABEL", conflicts_with = "individual")]
     authority: Option<String>,
@@ -51,8 +51,9 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_enum, default_value_t = Status::Enabled, conflicts_with = "group")]
     status: Status,
     /// Seal symmetric keys for this age recipient; again for more.
+    // Read later: clap would show a private key that was given by mistake.
     #[arg(long, value_name = "AGE1…", conflicts_with = "group")]
-    pub(super) recipient: Vec<Recipient>,
+    pub(super) recipient: Vec<String>,
     /// Deliver symmetric keys in clear: to a pipe, or a new file for its owner alone.
     #[arg(long, conflicts_with_all = ["group", "recipient"])]
     pub(super) clear: bool,
@@ -92,6 +93,11 @@ impl Args {
             },
         }
     }
+
+    pub(super) fn recipients(&self) -> Result<Vec<Recipient>, Failure> {
+        let parsed = self.recipient.iter().map(|text| text.parse());
+        parsed.collect::<Result<_, _>>().map_err(|error| Failure::usage(format!("--recipient: {error}")))
+    }
 }
 
 pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit, Failure> {
@@ -116,6 +122,7 @@ fn individual(args: &Args, order: &str, context: &Context, output: &Output) -> R
     let wanted = Enrollments { order, verified_ca, options, without: &none };
     let refuse = |_: &_| Err(ManifestError::CarriesKeys(order.to_owned()));
     let enrollments = individual_enrollments(&context.reader()?, wanted, refuse)?;
+    args.recipients()?;
     if args.clear || args.rest || !args.recipient.is_empty() {
         return Err(Failure::usage(format!(
             "the enrollments of order {order} carry no keys: leave --recipient, --clear and --rest out"
