@@ -1,19 +1,27 @@
 //! The station's own certificate authorities: made once, their keys sealed by a passphrase that the vault holds.
 
+mod possession;
+mod revocation;
+mod succession;
+
 use std::path::PathBuf;
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, ChainError, CommonName, IssueError, Issuer, Profile, Signer,
-    SignerError, SoftwareSigner, Subject,
+    Certificate, CertificateSerial, CertificateSerialError, Chain, ChainError, CommonName, IssueError,
+    Issuer, Profile, Signer, SignerError, SoftwareSigner, Subject,
 };
 use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::config::StationFolder;
 use crate::ledger::entry::{Fact, hex};
-use crate::ledger::{AuthorityRecord, Ledger, LedgerError, LedgerReader};
+use crate::ledger::{AuthorityRecord, Ledger, LedgerError, LedgerReader, RollOverState};
 use crate::place::{self, PlaceError, Readers};
 use crate::vault::{Secret, SecretName, UnlockedVault, Vault, VaultError};
+
+pub use possession::prove_possession;
+pub use revocation::{SignedList, revocation_list};
+pub use succession::refuse_retired;
 
 /// Why an authority could not be made or loaded.
 #[derive(Debug, Error)]
@@ -74,6 +82,28 @@ pub enum AuthorityError {
     /// The certificates in the ledger make no chain.
     #[error("the authorities do not make a chain")]
     Chain(#[source] ChainError),
+    /// It, or one that it hangs on, was retired.
+    #[error(
+        "authority `{label}`{} was retired ({reason}), and nothing is issued from it any more: use its successor \
+         `{successor}`; for units, say issuing_authority = \"{successor}\" in station.toml",
+        above(label, retired)
+    )]
+    Retired {
+        /// The authority that was to issue.
+        label: String,
+        /// The one that was retired: the same, or one above it.
+        retired: String,
+        /// Why.
+        reason: RollOverState,
+        /// What took its place.
+        successor: String,
+    },
+    /// A time in the ledger cannot be read.
+    #[error("the ledger's time `{0}` cannot be read: run `station ledger verify`")]
+    Time(String, #[source] time::error::Parse),
+    /// A certificate serial in the ledger cannot be read.
+    #[error("the ledger's certificate serial `{0}` cannot be read: run `station ledger verify`")]
+    Serial(String, #[source] CertificateSerialError),
     /// No new key could be made.
     #[error("no key could be made")]
     NewKey(#[source] SignerError),
@@ -89,6 +119,10 @@ pub enum AuthorityError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+fn above(label: &str, retired: &str) -> String {
+    if label == retired { String::new() } else { format!(" hangs on `{retired}`, which") }
 }
 
 /// The role that an authority plays.
@@ -199,11 +233,26 @@ fn certify(
     }
 }
 
-/// Loads an authority, its key checked against its certificate, ready to sign.
+/// Loads an authority, its key checked against its certificate, ready to sign. One that was retired, or hangs on one
+/// that was, is refused.
 ///
 /// # Errors
 /// [`AuthorityError`].
 pub fn load(
+    label: &str,
+    folder: &StationFolder,
+    vault: &UnlockedVault,
+    reader: &LedgerReader,
+) -> Result<Authority, AuthorityError> {
+    refuse_retired(label, reader)?;
+    load_retired_too(label, folder, vault, reader)
+}
+
+/// As [`load`], for what a retired authority still has to sign: the list of what it takes back.
+///
+/// # Errors
+/// [`AuthorityError`].
+pub fn load_retired_too(
     label: &str,
     folder: &StationFolder,
     vault: &UnlockedVault,

@@ -10,6 +10,14 @@ pub fn now() -> OffsetDateTime {
     now.replace_nanosecond(0).unwrap_or(now)
 }
 
+/// Reads what [`rfc3339`] wrote.
+///
+/// # Errors
+/// Where it is something else.
+pub fn parse_rfc3339(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+    OffsetDateTime::parse(text, &Rfc3339)
+}
+
 /// A time as the ledger and the manifests spell it: RFC 3339, UTC.
 pub fn rfc3339(time: OffsetDateTime) -> String {
     // RFC 3339 cannot spell years past 9999; no clock of ours gets there, and the default format can.

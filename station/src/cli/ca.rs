@@ -1,5 +1,7 @@
 //! `station ca`: the station's certificate authorities.
 
+mod sign;
+
 use certkit::{Certificate, CommonName};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -8,8 +10,8 @@ use super::context::{Context, Unlock};
 use super::{Exit, Failure, Output};
 use crate::authority::{self, NewAuthority, Role};
 use crate::clock::{self, rfc3339};
-use crate::ledger::AuthorityRecord;
-use crate::ledger::entry::hex;
+use crate::ledger::entry::{Hold, hex};
+use crate::ledger::{AuthorityRecord, RollOver};
 use crate::profile;
 use crate::vault::SecretName;
 
@@ -41,6 +43,10 @@ pub(super) enum Verb {
         #[arg(long, default_value = "intermediate.toml")]
         profile: String,
     },
+    /// Prove to DPS or IoT Central that an authority's key is held here: a certificate of their verification code.
+    Possession(sign::Possession),
+    /// Sign the list of what an authority takes back (CRL). DPS does not read it; see `station manifest disallow`.
+    Crl(sign::Crl),
     /// Show all authorities, or one with its certificate (PEM, to upload).
     Show {
         /// The station's name for it.
@@ -68,6 +74,7 @@ struct Shown {
     not_before: String,
     not_after: String,
     certificate: String,
+    roll_over: Option<RollOver>,
 }
 
 pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
@@ -78,6 +85,8 @@ pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit
         Verb::Intermediate { label, issuer, make, profile } => {
             create(context, output, label, Role::Intermediate, Some(&issuer), &make, &profile)
         }
+        Verb::Possession(args) => sign::possession(&args, context, output),
+        Verb::Crl(args) => sign::crl(&args, context, output),
         Verb::Show { label } => show(context, output, label.as_deref()),
     }
 }
@@ -123,20 +132,32 @@ fn show(context: &Context, output: &Output, label: Option<&str>) -> Result<Exit,
         output.talk("no authority yet: make one with `station ca root --common-name NAME`");
     }
     for record in &records {
-        let shown = shown(record, &authority::certificate_of(record)?);
+        let roll_over = reader.roll_over(&Hold::Authority(record.label.clone()))?;
+        let shown = shown(record, &authority::certificate_of(record)?, roll_over);
         output.data(&shown, |out| {
             let issuer = shown.issuer.as_deref().unwrap_or("itself");
             writeln!(out, "{}: {} \"{}\", issued by {issuer}", shown.label, shown.role, shown.subject)?;
             writeln!(out, "  certificate serial  {}", shown.certificate_serial)?;
             writeln!(out, "  valid               {} to {}", shown.not_before, shown.not_after)?;
             writeln!(out, "  public key          {}", shown.public_key)?;
+            match &shown.roll_over {
+                None => {}
+                Some(one) if one.state.is_retired() => {
+                    writeln!(
+                        out,
+                        "  retired             {} ({}); successor {}",
+                        one.since, one.state, one.successor
+                    )?;
+                }
+                Some(one) => writeln!(out, "  successor           {}, since {}", one.successor, one.since)?,
+            }
             if label.is_some() { write!(out, "{}", shown.certificate) } else { Ok(()) }
         })?;
     }
     Ok(Exit::Done)
 }
 
-fn shown(record: &AuthorityRecord, certificate: &Certificate) -> Shown {
+fn shown(record: &AuthorityRecord, certificate: &Certificate, roll_over: Option<RollOver>) -> Shown {
     Shown {
         label: record.label.clone(),
         role: record.role.clone(),
@@ -147,5 +168,6 @@ fn shown(record: &AuthorityRecord, certificate: &Certificate) -> Shown {
         not_before: rfc3339(certificate.not_before()),
         not_after: rfc3339(certificate.not_after()),
         certificate: record.certificate.clone(),
+        roll_over,
     }
 }

@@ -25,8 +25,8 @@ use entry::Fact;
 pub use projection::ProjectionError;
 pub use read::LedgerReader;
 pub use record::{
-    AttemptRecord, AuthorityRecord, Counts, CredentialRecord, DeliveryRecord, IdentityRecord, IdentityState,
-    OrderRecord, RollOver, RollOverState,
+    AttemptRecord, AuthorityRecord, Counts, CredentialRecord, DeliveryRecord, EndedCertificate,
+    IdentityRecord, IdentityState, OrderRecord, RollOver, RollOverState,
 };
 pub use store::{Head, LedgerError};
 pub use verify::{Finding, Verification, verify};

@@ -149,6 +149,17 @@ pub struct RollOver {
     pub since: String,
 }
 
+/// A certificate that no unit is to use any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedCertificate {
+    /// Hex.
+    pub certificate_serial: String,
+    /// When it was superseded or revoked: RFC 3339.
+    pub ended_at: String,
+    /// Whether its unit was scrapped with it; else the unit got another one, or is to get it.
+    pub scrapped: bool,
+}
+
 /// How far a roll-over has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

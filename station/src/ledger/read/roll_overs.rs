@@ -1,8 +1,8 @@
 //! Questions about what units hang on: what takes its place, and which units those are.
 
-use super::{IDENTITY, LedgerReader, Result, credential, identity};
+use super::{IDENTITY, LedgerReader, Result, identity};
 use crate::ledger::entry::Hold;
-use crate::ledger::record::{CredentialRecord, IdentityRecord, RollOver};
+use crate::ledger::record::{EndedCertificate, IdentityRecord, RollOver};
 
 impl LedgerReader {
     /// What takes the place of an authority or a group key, where something does.
@@ -39,13 +39,38 @@ impl LedgerReader {
         self.list(&format!("{IDENTITY} WHERE i.state = 'live' ORDER BY {sequence}"), [], identity)
     }
 
+    /// Why an authority or a group key was retired and what serves in its place now, where it was: the last successor
+    /// that is not retired itself.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn retired(&self, hold: &Hold) -> Result<Option<RollOver>> {
+        let all = self.roll_overs(hold.kind())?;
+        let retired = |name: &str| all.iter().find(|one| one.retiring == name && one.state.is_retired());
+        let Some(first) = retired(hold.name()) else { return Ok(None) };
+        let mut last = first.clone();
+        // What is retired never takes another's place: this ends.
+        while let Some(next) = retired(&last.successor) {
+            last.successor.clone_from(&next.successor);
+        }
+        Ok(Some(last))
+    }
+
     /// The certificates of an authority that are superseded or revoked, oldest first.
     ///
     /// # Errors
     /// As above.
-    pub fn ended_certificates(&self, authority: &str) -> Result<Vec<CredentialRecord>> {
-        let sql = "SELECT content, state, reason, attempt, ended_at FROM credential
-            WHERE ended_at IS NOT NULL AND json_extract(content, '$.authority') = ?1 ORDER BY seq";
-        self.list(sql, [authority], |row| credential(row, 0))
+    pub fn ended_certificates(&self, authority: &str) -> Result<Vec<EndedCertificate>> {
+        let sql = "SELECT json_extract(c.content, '$.certificate_serial'), c.ended_at,
+                i.state = 'burnt' AND i.credential = c.seq
+            FROM credential c JOIN identity i USING (id_scope, registration_id)
+            WHERE c.ended_at IS NOT NULL AND json_extract(c.content, '$.authority') = ?1 ORDER BY c.seq";
+        self.list(sql, [authority], |row| {
+            Ok(EndedCertificate {
+                certificate_serial: row.get(0)?,
+                ended_at: row.get(1)?,
+                scrapped: row.get(2)?,
+            })
+        })
     }
 }
