@@ -22,6 +22,7 @@ pub mod place;
 pub mod placeholders;
 pub mod product;
 pub mod profile;
+pub mod roll_over;
 pub mod scan;
 #[cfg(target_os = "linux")]
 pub mod simulator;

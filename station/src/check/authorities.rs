@@ -7,6 +7,7 @@ use super::{Finding, Scene, products};
 use crate::authority;
 use crate::clock::rfc3339;
 use crate::error_text::with_causes;
+use crate::ledger::entry::Hold;
 use crate::ledger::{AuthorityRecord, LedgerReader};
 
 /// A CA that expires within this time is worth a warning: rolling over takes its time at the customer's too.
@@ -31,6 +32,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
         Err(error) => return vec![Finding::failed(id, with_causes(&error), "mend the ledger first")],
     };
     let mut findings = validity(scene, &reader, &record);
+    findings.extend(roll_over(&reader, label));
     findings.push(key(scene, &reader, label));
     findings
 }
@@ -65,12 +67,25 @@ fn validity_of(scene: &Scene<'_>, id: String, certificate: &Certificate) -> Find
     }
 }
 
+/// Whether it is retired, or on its way out.
+fn roll_over(reader: &LedgerReader, label: &str) -> Option<Finding> {
+    let id = format!("authority/{label}/roll-over");
+    if let Err(error) = authority::refuse_retired(label, reader) {
+        let todo = "say issuing_authority = its successor in station.toml";
+        return Some(Finding::failed(id, with_causes(&error), todo));
+    }
+    let roll_over = reader.roll_over(&Hold::Authority(label.to_owned())).ok().flatten()?;
+    let (seen, next) = (format!("is being rolled over to {}", roll_over.successor), roll_over.successor);
+    let todo = format!("once DPS has both, say issuing_authority = \"{next}\" in station.toml");
+    Some(Finding::warning(id, seen, todo))
+}
+
 fn key(scene: &Scene<'_>, reader: &LedgerReader, label: &str) -> Finding {
     let id = format!("authority/{label}/key");
     let Some(vault) = scene.vault else {
         return Finding::skipped(id, "needs the unlocked vault", "pass --unlock-fd N to check it");
     };
-    match authority::load(label, scene.folder, vault, reader) {
+    match authority::load_retired_too(label, scene.folder, vault, reader) {
         Ok(_) => Finding::ok(id, "opens, and is the certificate's own"),
         Err(error) => {
             Finding::failed(id, with_causes(&error), "restore the station's folder from its backup")

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use super::{Finding, Scene};
 use crate::error_text::with_causes;
+use crate::ledger::entry::Hold;
 use crate::ledger::{LedgerReader, OrderRecord};
 use crate::product::{Product, ProductAttestation};
 use crate::profile;
 use crate::template::Kind;
-use crate::vault::Vault;
+use crate::vault::{SecretName, Vault};
 
 /// What the built-in products carry in place of an ID scope of the customer's.
 const TEMPLATE_ID_SCOPE: &str = "0ne00ABCDEF";
@@ -62,6 +63,22 @@ pub(super) fn any_issues_certificates(scene: &Scene<'_>) -> bool {
     })
 }
 
+/// Whether the group key is retired, or on its way out.
+fn group_key_roll_over(scene: &Scene<'_>, file: &str, group_key: &SecretName) -> Option<Finding> {
+    let hold = Hold::GroupKey(group_key.to_string());
+    let reader = LedgerReader::open(&scene.folder.ledger()).ok()?;
+    let id = format!("product/{file}/group-key");
+    if let Some(retired) = reader.retired(&hold).ok()? {
+        let todo =
+            format!("say group_key = \"{}\" and its group_entry in products/{file}", retired.successor);
+        return Some(Finding::failed(id, format!("{group_key} was retired ({})", retired.state), todo));
+    }
+    let next = reader.roll_over(&hold).ok()??.successor;
+    let todo =
+        format!("once DPS has both, say group_key = \"{next}\" and its group_entry in products/{file}");
+    Some(Finding::warning(id, format!("{group_key} is being rolled over to {next}"), todo))
+}
+
 fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
     let id = format!("product/{file}");
     let loaded = Product::load(scene.folder.path(), file);
@@ -87,6 +104,9 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
     if !product.writes_model_id() {
         let seen = format!("{} is written by no item: the firmware carries it", product.model_id);
         findings.push(Finding::ok(format!("{id}/model-id"), seen));
+    }
+    if let ProductAttestation::SymmetricGroup { group_key, .. } = &product.attestation {
+        findings.extend(group_key_roll_over(scene, file, group_key));
     }
     if let Ok(vault) = Vault::open(&scene.folder.vault()) {
         let group_key = match &product.attestation {

@@ -17,6 +17,7 @@ use crate::order::OrderError;
 use crate::place::PlaceError;
 use crate::product::ProductError;
 use crate::profile::ProfileError;
+use crate::roll_over::RollOverError;
 use crate::vault::{UnlockError, VaultError};
 
 /// Exit codes; they sort by who must act.
@@ -180,6 +181,17 @@ impl Blame for DeliveryError {
             DeliveryError::Vault(error) => error.exit(),
             DeliveryError::Ledger(error) => error.exit(),
             DeliveryError::Seal(_) | DeliveryError::LedgerKey(..) => Exit::Station,
+            _ => Exit::Input,
+        }
+    }
+}
+
+impl Blame for RollOverError {
+    fn exit(&self) -> Exit {
+        match self {
+            RollOverError::Authority(error) => error.exit(),
+            RollOverError::Manifest(error) => error.exit(),
+            RollOverError::Ledger(error) => error.exit(),
             _ => Exit::Input,
         }
     }

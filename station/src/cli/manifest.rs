@@ -1,6 +1,6 @@
 //! `station manifest`: what the cloud imports.
 
-mod bodies;
+pub(super) mod bodies;
 mod deliver;
 mod disallow;
 mod dps;
@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde::Serialize;
+
+pub(super) use disallow::talk as talk_disallowed;
 
 use super::context::Context;
 use super::{Exit, Failure, Output};
@@ -84,7 +86,7 @@ fn print<T: Serialize>(body: &T, text: &str, out: Option<&Path>, output: &Output
 }
 
 /// A body as a person reads it.
-fn pretty<T: Serialize>(body: &T) -> io::Result<String> {
+pub(super) fn pretty<T: Serialize>(body: &T) -> io::Result<String> {
     Ok(serde_json::to_string_pretty(body)? + "\n")
 }
 

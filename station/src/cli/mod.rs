@@ -11,6 +11,7 @@ mod ledger;
 mod manifest;
 mod order;
 mod output;
+mod roll_over;
 mod run;
 #[cfg(target_os = "linux")]
 mod simulate;
@@ -59,6 +60,8 @@ enum Verb {
     Ledger(ledger::Verb),
     #[command(subcommand)]
     Manifest(manifest::Verb),
+    #[command(subcommand)]
+    RollOver(roll_over::Verb),
     #[cfg(target_os = "linux")]
     Simulate(simulate::Args),
     Completions(completions::Args),
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Verb::Unit(verb) => unit::run(verb, &context, &output),
         Verb::Ledger(verb) => ledger::run(verb, &context, &output),
         Verb::Manifest(verb) => manifest::run(verb, &context, &output),
+        Verb::RollOver(verb) => roll_over::run(verb, &context, &output),
         #[cfg(target_os = "linux")]
         Verb::Simulate(args) => simulate::run(args, &output),
         Verb::Completions(args) => completions::run(args),

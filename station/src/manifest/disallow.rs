@@ -29,6 +29,13 @@ impl Disallowed {
         self.create.iter().chain(&self.update)
     }
 
+    /// Takes those of another order in.
+    pub fn append(&mut self, mut other: Self) {
+        self.create.append(&mut other.create);
+        self.update.append(&mut other.update);
+        self.left_out.append(&mut other.left_out);
+    }
+
     /// What the operations are to do with which.
     pub fn by_mode(&self) -> [(BulkMode, &[IndividualEnrollment]); 2] {
         [(BulkMode::Create, &self.create), (BulkMode::Update, &self.update)]

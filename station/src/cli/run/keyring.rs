@@ -9,7 +9,7 @@ use crate::authority::{self, Authority, AuthorityError};
 use crate::clock;
 use crate::config::{Config, StationFolder};
 use crate::ledger::LedgerReader;
-use crate::ledger::entry::{GroupEntry, KeyMaker, SecretKind};
+use crate::ledger::entry::{GroupEntry, Hold, KeyMaker, SecretKind};
 use crate::line::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 use crate::link::{Variable, Variables};
 use crate::product::{Product, ProductAttestation};
@@ -36,7 +36,9 @@ impl Keyring<'_> {
                 let profile = profile::load_for_devices(self.folder.path(), profile, Kind::Individual)?;
                 Ok(Attestation::X509(Box::new(X509 { signs: Signs::Itself, key: *key, profile })))
             }
-            ProductAttestation::SymmetricGroup { group_key, entry } => self.derived(group_key, *entry),
+            ProductAttestation::SymmetricGroup { group_key, entry } => {
+                self.derived(group_key, *entry, &product.file)
+            }
             ProductAttestation::SymmetricGiven => self.given(order),
             ProductAttestation::SymmetricIndividual { key_bytes } => self.random(*key_bytes),
         }
@@ -53,13 +55,20 @@ impl Keyring<'_> {
         Ok(Attestation::X509(Box::new(X509 { signs, key, profile })))
     }
 
-    fn derived(&self, name: &SecretName, entry: GroupEntry) -> Result<Attestation, Failure> {
+    fn derived(&self, name: &SecretName, entry: GroupEntry, file: &str) -> Result<Attestation, Failure> {
         self.must_be(
             name,
             SecretKind::GroupKey,
             "import the group key under another name with `station keys import NAME --kind group-key`, and let the \
              product name that",
         )?;
+        if let Some(retired) = self.reader.retired(&Hold::GroupKey(name.to_string()))? {
+            let (reason, next) = (retired.state, retired.successor);
+            return Err(Failure::input(format!(
+                "group key `{name}` was retired ({reason}), and no key is derived from it any more: say group_key = \
+                 \"{next}\", and which of the group's two it is as group_entry, in products/{file}"
+            )));
+        }
         let group_key =
             GroupKey::parse(text(&self.vault.get(name)?)).map_err(|error| damaged(name, error))?;
         let keys = SymmetricKeys::Derived { group_key, name: name.to_string(), entry };
