@@ -137,3 +137,140 @@ impl Disallowed {
         Ok(Attestation::leaves(primary, secondary))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use certkit::{
+        CertificateSerial, CommonName, Issuer, KeyAlgorithm, Profile, Signer, SoftwareSigner, Subject,
+    };
+    use serde_json::Value;
+    use time::OffsetDateTime;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::ledger::LedgerOwner;
+    use crate::ledger::entry::{Disposition, Fact, Identity, KeyMaker, OrderRow};
+
+    const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
+
+    struct Line {
+        folder: tempfile::TempDir,
+        owner: LedgerOwner,
+        issuer: Issuer,
+    }
+
+    impl Line {
+        /// An order of gw-1 on a new ledger, and an authority.
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let owner = LedgerOwner::create(&folder.path().join("ledger.db"), "line-1", NOW).unwrap();
+            let profile = Profile::from_toml(include_str!("../../../templates/profiles/root.toml")).unwrap();
+            let key = SoftwareSigner::generate(KeyAlgorithm::P256).unwrap();
+            let subject = Subject::Authority(CommonName::parse("Root").unwrap());
+            let serial = CertificateSerial::new(0, [1; 8]);
+            let certificate = Issuer::self_signed(&profile, &subject, &key, &serial, NOW).unwrap();
+            let line = Self { folder, owner, issuer: Issuer::new(certificate, Box::new(key)).unwrap() };
+            let row = OrderRow {
+                registration_id: "gw-1".parse().unwrap(),
+                name: None,
+                serial_number: None,
+                hardware_id: None,
+            };
+            let added = Fact::OrderAdded {
+                order: "april".into(),
+                product: "p.toml".into(),
+                product_sha256: "00".into(),
+                id_scope: "0ne00ABCDEF".into(),
+                quantity: 1,
+            };
+            line.append(vec![added, Fact::OrderRows { order: "april".into(), rows: vec![row] }]);
+            line
+        }
+
+        fn append(&self, facts: Vec<Fact>) -> u64 {
+            self.owner.ledger().append(NOW, facts).unwrap()[0]
+        }
+
+        /// An attempt that issues a certificate and ends so; gives the certificate.
+        fn attempt(&self, authority: Option<&str>, accepted: bool) -> String {
+            let identity =
+                || Identity { id_scope: "0ne00ABCDEF".into(), registration_id: "gw-1".parse().unwrap() };
+            let attempt = self.append(vec![Fact::AttemptOpened {
+                order: "april".into(),
+                fixture: "1".into(),
+                hardware_id: "a1".into(),
+                learnt_from: "console".into(),
+                scanned: None,
+            }]);
+            let profile =
+                Profile::from_toml(include_str!("../../../templates/profiles/azure-device.toml")).unwrap();
+            let (key, serial) = (
+                SoftwareSigner::generate(KeyAlgorithm::P256).unwrap(),
+                CertificateSerial::new(attempt, [1; 8]),
+            );
+            let subject = Subject::Device("gw-1".parse().unwrap());
+            let leaf = self.issuer.issue(&profile, &subject, key.public_key(), &serial, NOW).unwrap();
+            let credential = IssuedCredential::Certificate {
+                certificate_serial: serial.to_string(),
+                public_key: format!("{:?}", leaf.public_key().fingerprint()),
+                chain: leaf.to_pem(),
+                authority: authority.map(str::to_owned),
+                key_maker: KeyMaker::Station,
+            };
+            let claimed = Fact::Claimed {
+                attempt,
+                order: "april".into(),
+                identity: identity(),
+                hardware_id: "a1".into(),
+                decision: "new".into(),
+            };
+            let supersedes = Some("interrupted".to_owned());
+            let issued = Fact::Issued { attempt, identity: identity(), credential, supersedes };
+            let verdict = if accepted {
+                Fact::Accepted { attempt, identity: identity(), evidence: Vec::new() }
+            } else {
+                let disposition = Disposition::Rework;
+                Fact::Failed { attempt, identity: identity(), disposition, reason: "cut off".into() }
+            };
+            self.append(vec![claimed, issued, verdict]);
+            if accepted {
+                self.append(vec![Fact::Reworked { identity: identity(), reason: "repaired".into() }]);
+            }
+            leaf.to_pem()
+        }
+
+        fn disallowed(&self) -> Disallowed {
+            let reader = LedgerReader::open(&self.folder.path().join("ledger.db")).unwrap();
+            disallow(&reader, "april", &["gw-1".parse().unwrap()]).unwrap()
+        }
+    }
+
+    fn certificates(enrollment: &IndividualEnrollment) -> [Option<String>; 2] {
+        let body: Value = serde_json::to_value(enrollment).unwrap();
+        let held = &body["attestation"]["x509"]["clientCertificates"];
+        ["primary", "secondary"].map(|entry| held[entry]["certificate"].as_str().map(str::to_owned))
+    }
+
+    #[test]
+    fn what_a_unit_cannot_hold_any_more_is_left_out() {
+        let line = Line::new();
+        line.attempt(Some("line"), false);
+        let proven = line.attempt(Some("line"), true);
+        assert_eq!(certificates(&line.disallowed().create[0]), [Some(proven.clone()), None]);
+        let next = line.attempt(Some("line"), false);
+        assert_eq!(certificates(&line.disallowed().create[0]), [Some(next.clone()), Some(proven)]);
+        let last = line.attempt(Some("line"), false);
+        let disallowed = line.disallowed();
+        assert_eq!(certificates(&disallowed.create[0]), [Some(last), Some(next)]);
+        assert_eq!(disallowed.left_out.len(), 1, "three may be in the unit, and an enrollment holds two");
+        assert_eq!(disallowed.left_out[0].1.len(), 1);
+    }
+
+    #[test]
+    fn an_enrollment_that_is_there_is_replaced() {
+        let line = Line::new();
+        line.attempt(None, true);
+        let disallowed = line.disallowed();
+        assert_eq!((disallowed.create.len(), disallowed.update.len()), (0, 1));
+    }
+}
