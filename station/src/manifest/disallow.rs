@@ -61,7 +61,8 @@ pub fn disallow(
     let mut disallowed = Disallowed::default();
     for record in identities {
         let named = wanted.contains(&record.identity.registration_id);
-        if !named && !(wanted.is_empty() && record.state == IdentityState::Burnt) {
+        let scrapped = wanted.is_empty() && record.state == IdentityState::Burnt;
+        if !named && !scrapped {
             continue;
         }
         let credentials = ledger.credentials_of(&record.identity)?;

@@ -36,6 +36,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "check",
             "config",
             "core_dumps",
+            "delivery",
             "event",
             "ledger",
             "line",
@@ -44,6 +45,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "order",
             "product",
             "profile",
+            "roll_over",
             "scan",
             "simulator",
             "unit",
@@ -52,6 +54,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("line", &["config::Fixture", "event", "ledger", "link", "product", "scan::Scans", "unit", "vault"]),
     ("check", &["authority", "config", "ledger", "link", "product", "profile", "vault"]),
+    // The keys that a manifest must not carry.
+    ("delivery", &["ledger", "manifest", "vault"]),
+    ("roll_over", &["authority", "ledger", "manifest"]),
     ("manifest", &["ledger"]),
     ("authority", &["config", "ledger", "vault"]),
     (

@@ -7,14 +7,19 @@ use std::collections::BTreeSet;
 
 use acceptance::{Bench, Running, SECRET, Station, assert_shape, shape_faults};
 use serde_json::{Value, json};
-use shapes::{attempt, authority, entry, finding, order, run_event, simulator_event, unit, unit_with, with};
+use shapes::{
+    attempt, authority, delivery, entry, finding, order, rolled_over, run_event, simulator_event, unit,
+    unit_with, with,
+};
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 26] = [
     "init",
     "check",
     "ca root",
     "ca intermediate",
+    "ca possession",
+    "ca crl",
     "ca show",
     "keys import",
     "order add",
@@ -28,6 +33,12 @@ const VERBS: [&str; 18] = [
     "ledger rebuild",
     "manifest dps",
     "manifest central",
+    "manifest disallow",
+    "manifest deliveries",
+    "manifest acknowledge",
+    "roll-over expiry",
+    "roll-over promote",
+    "roll-over breach",
     "simulate",
 ];
 /// These print texts for other programs: a shell, man.
@@ -268,6 +279,68 @@ fn a_unit_that_is_held_freed_and_scrapped() {
     assert_eq!(one(word("scrap"), &unit())["state"], "burnt");
     let kinds = kinds_of_entries(&bench);
     assert!(kinds.is_superset(&texts(&["held", "reworked", "scrapped"])), "{kinds:?}");
+}
+
+#[test]
+fn what_authorities_sign_and_what_takes_their_place() {
+    let bench = Bench::new(1);
+    let next = ["ca", "intermediate", "--label", "line-2", "--common-name", "Line 2"];
+    one(bench.unlocked(&next), &authority());
+    let out = |call: Station, name: &str| call.arg("--out").arg(bench.root().join(name));
+    let proof = json!({
+        "authority": "string", "code": "string", "certificate_serial": "hex", "not_after": "time", "form": "=pem|der",
+        "file": "string",
+    });
+    one(out(bench.unlocked(&["ca", "possession", "root", "106A5SD242AF512B"]), "proof.cer"), &proof);
+    let list = json!({
+        "authority": "string", "number": "integer", "revoked": "integer", "this_update": "time", "next_update": "time",
+        "form": "=pem|der", "file": "string",
+    });
+    one(out(bench.unlocked(&["ca", "crl", "intermediate"]), "list.crl"), &list);
+    let roll = |verb, from, to| bench.station(&["roll-over", verb, from, to]);
+    let group = |call: Station| call.args(&["--group", "g"]);
+    one(out(group(roll("expiry", "intermediate", "line-2")), "roll"), &rolled_over());
+    assert_eq!(all(bench.station(&["ca", "show"]), &authority())[1]["roll_over"]["state"], "in-progress");
+    one(roll("promote", "intermediate", "line-2"), &rolled_over());
+    one(
+        bench.unlocked(&["ca", "intermediate", "--label", "line-3", "--common-name", "Line 3"]),
+        &authority(),
+    );
+    one(out(group(roll("breach", "line-2", "line-3")), "breach"), &rolled_over());
+    let kinds = kinds_of_entries(&bench);
+    let new = ["possession_proven", "revocation_list_issued", "roll_over_begun", "retired"];
+    assert!(kinds.is_superset(&texts(&new)), "{kinds:?}");
+}
+
+#[test]
+fn keys_that_are_delivered_and_units_that_are_stopped() {
+    let bench = Bench::bare(1);
+    bench.station(&["keys", "import", "gateway-console"]).input("rehearsal").run().expect(0);
+    bench.order_of("april", "gateway-symmetric-individual.toml", 1);
+    let _simulator = bench.simulate(1, 1, &["--no-pacing"]);
+    bench.run("april").expect(0);
+    let out = |call: Station, name: &str| call.arg("--out").arg(bench.root().join(name));
+    let mut written = with(delivery(), json!({"file": "string"}));
+    for key in ["at", "acknowledged_at"] {
+        written.as_object_mut().unwrap().remove(key);
+    }
+    let dps = bench.unlocked(&["manifest", "dps", "april", "--individual", "--clear"]);
+    let number = one(out(dps, "keys.jsonl"), &written)["delivery"].to_string();
+    one(bench.station(&["manifest", "deliveries"]), &delivery());
+    let acknowledge = bench.station(&["manifest", "acknowledge", &number]);
+    one(acknowledge, &with(delivery(), json!({"withdrawn": "integer"})));
+    let stop = ["manifest", "disallow", "april", "--identity", "gw-0001"];
+    let folder = json!({"folder": "string", "files": "integer", "enrollments": "integer"});
+    one(out(bench.station(&stop), "stop"), &folder);
+    let body = json!({
+        "registrationId": "string", "attestation": {"type": "=symmetricKey", "symmetricKey": {}},
+        "provisioningStatus": "=disabled",
+    });
+    one(bench.station(&stop), &body);
+    let bulk = json!({"mode": "=create|update", "enrollments": [body]});
+    one(bench.station(&stop).arg("--bulk"), &bulk);
+    let kinds = kinds_of_entries(&bench);
+    assert!(kinds.is_superset(&texts(&["delivered", "delivery_acknowledged"])), "{kinds:?}");
 }
 
 #[test]

@@ -8,6 +8,23 @@ pub(crate) fn authority() -> Value {
         "label": "string", "role": "=root|intermediate", "issuer": "string?", "subject": "string",
         "certificate_serial": "hex", "public_key": "hex", "not_before": "time", "not_after": "time",
         "certificate": "string",
+        "roll_over": [null, {"successor": "string", "state": "=in-progress|expiry|breach", "since": "time"}],
+    })
+}
+
+/// A delivery, as the ledger keeps it.
+pub(crate) fn delivery() -> Value {
+    json!({
+        "delivery": "integer", "order": "string", "form": "=sealed|clear", "recipients": ["string"],
+        "identities": "integer", "sha256": "hex", "at": "time", "acknowledged_at": "time?",
+    })
+}
+
+/// What a roll-over did.
+pub(crate) fn rolled_over() -> Value {
+    json!({
+        "hold": "=authority|group-key", "name": "string", "successor": "string",
+        "state": "=in-progress|expiry|breach", "units": "integer", "folder?": "string",
     })
 }
 
@@ -78,6 +95,7 @@ pub(crate) fn unit() -> Value {
 pub(crate) fn unit_with(credential: &Value) -> Value {
     let standing = json!({
         "attempt": "integer", "state": "=issued|live|superseded|revoked", "reason": "string?",
+        "ended_at": "time?",
     });
     let credential = with(issued(credential), standing);
     json!({
@@ -132,6 +150,17 @@ pub(crate) fn entry(entry: &Value) -> Value {
             "label": "string", "role": "=root|intermediate", "issuer?": "string", "certificate_serial": "hex",
             "public_key": "hex", "certificate": "string",
         }),
+        "possession_proven" => json!({
+            "authority": "string", "code": "string", "certificate_serial": "hex", "public_key": "hex",
+            "certificate": "string",
+        }),
+        "revocation_list_issued" => json!({
+            "authority": "string", "number": "integer", "next_update": "time", "revoked": "integer", "sha256": "hex",
+        }),
+        "roll_over_begun" => json!({"hold": "=authority|group-key", "name": "string", "successor": "string"}),
+        "retired" => json!({
+            "hold": "=authority|group-key", "name": "string", "successor": "string", "reason": "=expiry|breach",
+        }),
         "order_added" => json!({
             "order": "string", "product": "string", "product_sha256": "hex", "id_scope": "string",
             "quantity": "integer",
@@ -165,6 +194,11 @@ pub(crate) fn entry(entry: &Value) -> Value {
         "accepted" => json!({"attempt": "integer", "identity": identity(), "evidence": evidence()}),
         "failed" => with(word(), json!({"attempt": "integer", "disposition": "=retry|rework|scrap|hold"})),
         "held" | "reworked" | "scrapped" => word(),
+        "delivered" => json!({
+            "order": "string", "form": "=sealed|clear", "recipients": ["string"], "identities": "integer",
+            "sha256": "hex", "attempts": ["integer"],
+        }),
+        "delivery_acknowledged" => json!({"delivery": "integer"}),
         other => panic!("no shape for a fact of kind {other}"),
     };
     json!({
