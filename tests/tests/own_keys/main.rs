@@ -200,6 +200,23 @@ fn a_unit_pulled_out_proves_the_key_that_was_announced_or_makes_another() {
 }
 
 #[test]
+fn a_key_that_cannot_be_challenged_is_taken_where_the_product_says_so_by_name() {
+    let bench = without_authorities(1);
+    let asked = [(
+        "name = \"device-key\"\nevidence = \"challenge\"",
+        "name = \"device-key\"\nevidence = \"acknowledged\"",
+    )];
+    bench.template("products", READ_OUT, "own.toml", &asked);
+    bench.order_of("april", "own.toml", 1);
+    let _simulator = bench.simulate(1, 1, &[]);
+    let outcome = bench.run("april").expect(0);
+    let evidence = outcome.verdicts()[0]["evidence"].clone();
+    let of_key = evidence.as_array().unwrap().iter().find(|item| item["item"] == "device-key").unwrap();
+    assert_eq!(*of_key, json!({"item": "device-key", "grade": "acknowledged", "after_restart": false}));
+    holds_its_key(&bench, 1, "gw-0001");
+}
+
+#[test]
 fn a_certificate_that_is_there_is_read_out_again_after_rework() {
     let bench = without_authorities(1);
     bench.order_of("april", READ_OUT, 1);
