@@ -34,7 +34,9 @@ has() {
         gcc) command -v cc ;;
         gnutls-bin) command -v certtool ;;
         libc6-dev) [[ -e /usr/include/stdlib.h ]] ;;
+        opensc) command -v pkcs11-tool ;;
         python3-venv) python3 -c 'import ensurepip, venv' ;;
+        softhsm2) command -v softhsm2-util && [[ -e /usr/lib/softhsm/libsofthsm2.so ]] ;;
         uidmap) command -v newuidmap ;;
         *) command -v "$1" ;;
     esac >/dev/null 2>&1

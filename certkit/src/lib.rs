@@ -76,6 +76,8 @@ pub use registration_id::{RegistrationId, RegistrationIdError, RegistrationIdPro
 pub use request::{CertificateRequest, CertificateRequestError};
 pub use sas_token::{SasToken, SasTokenError};
 pub use serial::{CertificateSerial, CertificateSerialError};
+#[cfg(feature = "pkcs11")]
+pub use signer::{ObjectType, PinTries, Token, TokenCause, TokenError, TokenSigner, TokenUri, TokenUriError};
 pub use signer::{Signer, SignerError, SoftwareSigner};
 pub use symmetric::{DeviceKey, GroupKey, SymmetricKeyError};
 pub use validity::Validity;

@@ -46,4 +46,7 @@ pub enum SignerError {
     /// The passphrase opens it, and the library finds the key wrong.
     #[error("the private key is damaged: its numbers do not fit each other; take it from its backup")]
     Rejected(#[source] KeyRejected),
+    /// The token that holds the key did not sign; with the feature `pkcs11`, the source is a `TokenError`.
+    #[error("the token that holds the private key did not sign")]
+    Token(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,6 +1,8 @@
 //! Who signs: a key in memory or a key in an HSM are peers.
 
 mod error;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod software;
 
 use std::fmt;
@@ -8,6 +10,8 @@ use std::fmt;
 use crate::PublicKey;
 
 pub use error::SignerError;
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{ObjectType, PinTries, Token, TokenCause, TokenError, TokenSigner, TokenUri, TokenUriError};
 pub use software::SoftwareSigner;
 
 /// A private key that signs and never shows itself.

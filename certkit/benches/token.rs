@@ -1,0 +1,146 @@
+//! What issuing costs over the token's own signing call, with a P-256 key in SoftHSM. Prints one line: name, value, goal,
+//! `ok` or `short`. The value is a ratio of two things measured in turn in this run.
+//!
+//! Run by scripts/bench: `cargo bench -p certkit --features pkcs11 --bench token`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "what cannot be set up ends the measurement, and its figure is what it prints"
+)]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, exit};
+use std::time::{Duration, Instant};
+
+use certkit::{
+    CertificateSerial, CommonName, Issuer, KeyAlgorithm, Profile, PublicKey, RegistrationId, Signer,
+    SoftwareSigner, Subject, Token, TokenUri,
+};
+use cryptoki::context::Pkcs11;
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, ObjectClass};
+use cryptoki::session::Session;
+use time::macros::datetime;
+
+const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+const CONFIG: &str = "SOFTHSM2_CONF";
+const PIN: &str = "bench-pin";
+const GOAL: f64 = 1.15;
+const ROUNDS: usize = 15;
+/// Signatures a round and side.
+const MANY: u64 = 400;
+
+fn main() {
+    // SoftHSM learns from the environment where its tokens lie, and a process cannot change its own safely.
+    if std::env::var_os(CONFIG).is_none() {
+        exit(in_a_process_of_its_own());
+    }
+    let (issuer, keys) = (issuer(), fresh_keys());
+    let bare = Bare::new();
+    // The first calls load and warm; they are not counted.
+    issue(&issuer, &keys);
+    bare.sign();
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|round| {
+            // Turn about, so that a machine that slows down slows both.
+            let (issuing, signing) = if round % 2 == 0 {
+                let issuing = issue(&issuer, &keys);
+                (issuing, bare.sign())
+            } else {
+                let signing = bare.sign();
+                (issue(&issuer, &keys), signing)
+            };
+            let each = |time: Duration| time.as_secs_f64() * 1e6 / MANY as f64;
+            println!("# issuing {:.1} us, the token's signing call {:.1} us", each(issuing), each(signing));
+            issuing.as_secs_f64() / signing.as_secs_f64()
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let value = ratios[ROUNDS / 2];
+    println!(
+        "pkcs11_issue_over_token_sign {value:.3} <={GOAL} {}",
+        if value <= GOAL { "ok" } else { "short" }
+    );
+    exit(i32::from(value > GOAL));
+}
+
+/// Makes a token in a folder of its own, and measures there.
+fn in_a_process_of_its_own() -> i32 {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, tokens) = (folder.path().join("softhsm2.conf"), folder.path().join("tokens"));
+    std::fs::create_dir(&tokens).unwrap();
+    write(&config, &format!("directories.tokendir = {}\nlog.level = ERROR\n", tokens.display()));
+    let arguments = ["--init-token", "--free", "--label", "bench", "--pin", PIN, "--so-pin", "bench-so-pin"];
+    let made = Command::new("softhsm2-util").args(arguments).env(CONFIG, &config).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let run = Command::new(std::env::current_exe().unwrap()).env(CONFIG, &config).status().unwrap();
+    run.code().unwrap_or(4)
+}
+
+fn write(path: &Path, text: &str) {
+    std::io::Write::write_all(&mut std::fs::File::create_new(path).unwrap(), text.as_bytes()).unwrap();
+}
+
+fn issuer() -> Issuer {
+    let uri: TokenUri = format!("pkcs11:token=bench?module-path={MODULE}").parse().unwrap();
+    let signer =
+        Token::open(&uri, PIN.as_bytes()).unwrap().generate(KeyAlgorithm::P256, "line", &[1]).unwrap();
+    let now = datetime!(2026-11-24 08:00 UTC);
+    let root = SoftwareSigner::generate(KeyAlgorithm::P256).unwrap();
+    let profile = |text| Profile::from_toml(text).unwrap();
+    let authority = |name| Subject::Authority(CommonName::parse(name).unwrap());
+    let serial = CertificateSerial::new(1, [7; 8]);
+    let (root_profile, profile) = (
+        profile(include_str!("../../templates/profiles/root.toml")),
+        profile(include_str!("../../templates/profiles/intermediate.toml")),
+    );
+    let certificate = Issuer::self_signed(&root_profile, &authority("Root"), &root, &serial, now).unwrap();
+    let root = Issuer::new(certificate, Box::new(root)).unwrap();
+    let certificate = root.issue(&profile, &authority("Line"), signer.public_key(), &serial, now).unwrap();
+    Issuer::new(certificate, Box::new(signer)).unwrap()
+}
+
+/// Keys of devices: making them is no part of what is measured.
+fn fresh_keys() -> Vec<PublicKey> {
+    (0..MANY).map(|_| SoftwareSigner::generate(KeyAlgorithm::P256).unwrap().public_key().clone()).collect()
+}
+
+fn issue(issuer: &Issuer, keys: &[PublicKey]) -> Duration {
+    let profile = Profile::from_toml(include_str!("../../templates/profiles/azure-device.toml")).unwrap();
+    let subject = Subject::Device(RegistrationId::parse("bench-000001").unwrap());
+    let now = datetime!(2026-11-24 08:00 UTC);
+    let began = Instant::now();
+    for (number, key) in (1..).zip(keys) {
+        let serial = CertificateSerial::new(number, [7; 8]);
+        black_box(issuer.issue(&profile, &subject, key, &serial, now).unwrap());
+    }
+    began.elapsed()
+}
+
+/// The same key, used without anything of certkit.
+struct Bare {
+    session: Session,
+    key: cryptoki::object::ObjectHandle,
+}
+
+impl Bare {
+    fn new() -> Self {
+        let module = Pkcs11::new(MODULE).unwrap();
+        let slot = module.get_slots_with_initialized_token().unwrap()[0];
+        let session = module.open_ro_session(slot).unwrap(); // logged in, as this process is
+        let key = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).unwrap()[0];
+        Self { session, key }
+    }
+
+    fn sign(&self) -> Duration {
+        let began = Instant::now();
+        for number in 0..MANY {
+            let mut digest = [0x5a; 32];
+            digest[..8].copy_from_slice(&number.to_be_bytes());
+            black_box(self.session.sign(&Mechanism::Ecdsa, self.key, &digest).unwrap());
+        }
+        began.elapsed()
+    }
+}
