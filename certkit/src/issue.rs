@@ -64,7 +64,12 @@ impl Issuer {
         let params = contents(profile, subject, signer.public_key(), serial, period)?;
         let signing = Signing::new(signer);
         let made = params.self_signed(&&signing).map_err(|error| signing.or(error))?;
-        Certificate::from_der(made.der()).map_err(IssueError::ReadBack)
+        let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
+        // A chain checks every signature but this one.
+        if !certificate.is_signed_by(signer.public_key()) {
+            return Err(IssueError::BadSignature { issuer: certificate.subject_name() });
+        }
+        Ok(certificate)
     }
 
     /// Issues a certificate for a public key.
@@ -102,6 +107,19 @@ impl Issuer {
     pub fn check_ready(&self, profile: &Profile, now: OffsetDateTime) -> Result<(), IssueError> {
         self.check_validity(now)?;
         self.period(profile, "a certificate issued now", now).map(|_| ())
+    }
+
+    /// Whether the private key signs, and is the one that the certificate names: a token can show the right public key
+    /// and sign with another, or not at all. What it signs is no certificate and nothing that is taken for one.
+    ///
+    /// # Errors
+    /// [`IssueError::Sign`], [`IssueError::BadSignature`].
+    pub fn check_key(&self) -> Result<(), IssueError> {
+        let message = b"certkit: a test whether this key signs";
+        let signature = self.signer.sign(message).map_err(IssueError::Sign)?;
+        let issuer = || self.certificate.subject_name();
+        let checked = self.certificate.public_key().verify(message, &signature);
+        checked.map_err(|_| IssueError::BadSignature { issuer: issuer() })
     }
 
     /// The authority's certificate.

@@ -1,5 +1,7 @@
-//! The station's own certificate authorities: made once, their keys sealed by a passphrase that the vault holds.
+//! The station's own certificate authorities: made once, their keys sealed by a passphrase that the vault holds, or inside
+//! a token.
 
+mod key;
 mod possession;
 mod revocation;
 mod succession;
@@ -8,17 +10,20 @@ use std::path::PathBuf;
 
 use certkit::{
     Certificate, CertificateSerial, CertificateSerialError, Chain, ChainError, CommonName, IssueError,
-    Issuer, Profile, Signer, SignerError, SoftwareSigner, Subject,
+    Issuer, KeyAlgorithm, Profile, Signer, SignerError, Subject,
 };
 use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::config::StationFolder;
+use crate::hsm::HsmError;
 use crate::ledger::entry::{Fact, hex};
 use crate::ledger::{AuthorityRecord, Ledger, LedgerError, LedgerReader, RollOverState};
-use crate::place::{self, PlaceError, Readers};
-use crate::vault::{Secret, SecretName, UnlockedVault, Vault, VaultError};
+use crate::place::PlaceError;
+use crate::vault::{SecretName, SecretNameError, UnlockedVault, Vault, VaultError};
 
+use key::NewKey;
+pub use key::{KeyPlace, pin};
 pub use possession::prove_possession;
 pub use revocation::{SignedList, revocation_list};
 pub use succession::refuse_retired;
@@ -104,6 +109,25 @@ pub enum AuthorityError {
     /// A certificate serial in the ledger cannot be read.
     #[error("the ledger's certificate serial `{0}` cannot be read: run `station ledger verify`")]
     Serial(String, #[source] CertificateSerialError),
+    /// The key in a token cannot be made or used.
+    #[error("the key of authority `{label}` lies in a token, and cannot be used")]
+    Hsm {
+        /// The authority.
+        label: String,
+        /// Why.
+        source: HsmError,
+    },
+    /// The vault does not have the PIN.
+    #[error("the vault holds no PIN `{0}`: import it with `station keys import {0} --kind pin`")]
+    NoPin(SecretName),
+    /// The secret is no PIN.
+    #[error(
+        "the vault's `{0}` was imported as something else than a PIN: import the token's PIN under another name, with `station keys import NAME --kind pin`"
+    )]
+    NotPin(SecretName),
+    /// The ledger names a PIN by what is no name.
+    #[error("the ledger names the PIN of an authority's token wrongly: run `station ledger verify`")]
+    PinName(#[source] SecretNameError),
     /// No new key could be made.
     #[error("no key could be made")]
     NewKey(#[source] SignerError),
@@ -165,11 +189,15 @@ pub struct NewAuthority<'a> {
     pub issuer: Option<(&'a str, &'a Authority)>,
     /// What its certificate contains.
     pub profile: &'a Profile,
+    /// What kind of key it gets.
+    pub key_algorithm: KeyAlgorithm,
+    /// Where its key lies.
+    pub key: KeyPlace,
 }
 
 /// Makes an authority: key, certificate, sealed key file, ledger entry.
 ///
-/// The passphrase is in the vault and the key on disk before the ledger names the authority; their names carry the
+/// The passphrase is in the vault and the key on disk, or in its token, before the ledger names the authority; their names carry the
 /// certificate serial, so whatever an interruption leaves behind is never taken for another key.
 ///
 /// # Errors
@@ -189,48 +217,46 @@ pub fn create(
     let mut random = [0; 8];
     getrandom::fill(&mut random)?;
     let serial = CertificateSerial::new(reader.count_entries()? + 1, random);
-    let signer = SoftwareSigner::generate(new.profile.own_key()).map_err(AuthorityError::NewKey)?;
-    let passphrase = Secret::random_text()?;
-    let mut salt = [0; 32];
-    getrandom::fill(&mut salt)?;
-    let sealed = signer.to_encrypted_pem(passphrase.bytes(), salt).map_err(AuthorityError::NewKey)?;
-    let certificate = certify(new, &signer, &serial, now)
-        .map_err(|source| AuthorityError::Issue { label: label.clone(), source: Box::new(source) })?;
-
-    let fact = Fact::AuthorityCreated {
-        label: label.clone(),
-        role: new.role.name().to_owned(),
-        issuer: new.issuer.map(|(label, _)| label.to_owned()),
-        certificate_serial: serial.to_string(),
-        public_key: hex(&certificate.public_key().fingerprint()),
-        certificate: certificate.to_pem(),
-    };
-    let name = SecretName::of_ca_key(&serial.to_string());
-    let path = folder.authority_key(&label, &serial.to_string());
-    vault.put(&name, &passphrase)?;
-    let recorded = place::new_file(&path, sealed.as_bytes(), Readers::Owner)
-        .map_err(AuthorityError::from)
-        .and_then(|()| Ok(ledger.append(now, vec![fact])?));
-    if let Err(error) = recorded {
-        // The first error is the one to report; what cannot be removed here is inert without its ledger entry.
-        let _ = std::fs::remove_file(&path);
-        let _ = vault.withdraw(&name);
-        return Err(error);
+    let key = NewKey::make(&new.key, new.key_algorithm, &label, &serial, folder)?;
+    let made = certify(new, key.signer(), &serial, now).and_then(|certificate| {
+        key.keep(vault)?;
+        let fact = Fact::AuthorityCreated {
+            label: label.clone(),
+            role: new.role.name().to_owned(),
+            issuer: new.issuer.map(|(label, _)| label.to_owned()),
+            certificate_serial: serial.to_string(),
+            public_key: hex(&certificate.public_key().fingerprint()),
+            certificate: certificate.to_pem(),
+            token_key: key.token_key(),
+        };
+        ledger.append(now, vec![fact])?;
+        Ok(certificate)
+    });
+    if made.is_err() {
+        key.remove(vault);
     }
-    Ok(certificate)
+    made
 }
 
+/// The certificate, checked: a token that signs badly must not end in an authority.
 fn certify(
     new: &NewAuthority<'_>,
     signer: &dyn Signer,
     serial: &CertificateSerial,
     now: OffsetDateTime,
-) -> Result<Certificate, IssueError> {
+) -> Result<Certificate, AuthorityError> {
     let subject = Subject::Authority(new.common_name.clone());
-    match new.issuer {
+    let certificate = match new.issuer {
         None => Issuer::self_signed(new.profile, &subject, signer, serial, now),
         Some((_, by)) => by.issuer.issue(new.profile, &subject, signer.public_key(), serial, now),
+    };
+    let certificate = certificate
+        .map_err(|source| AuthorityError::Issue { label: new.label.to_string(), source: Box::new(source) })?;
+    if let Some((_, by)) = new.issuer {
+        let chain = std::iter::once(certificate.clone()).chain(by.intermediates.iter().cloned());
+        Chain::new(chain.collect()).map_err(AuthorityError::Chain)?;
     }
+    Ok(certificate)
 }
 
 /// Loads an authority, its key checked against its certificate, ready to sign. One that was retired, or hangs on one
@@ -261,20 +287,11 @@ pub fn load_retired_too(
     let record = reader.authority(label)?.ok_or_else(|| AuthorityError::Unknown(label.to_owned()))?;
     let certificate = certificate_of(&record)?;
     let serial = certificate.serial().to_string();
-    let path = folder.authority_key(label, &serial);
-    let sealed = std::fs::read_to_string(&path).map_err(|source| AuthorityError::KeyFile {
-        label: label.to_owned(),
-        path: path.clone(),
-        source,
-    })?;
-    let passphrase = vault.get(&SecretName::of_ca_key(&serial)).map_err(|error| match error {
-        // Nobody can type it: it was made with the key.
-        VaultError::Unknown(name) => AuthorityError::Passphrase { label: label.to_owned(), name },
-        other => other.into(),
-    })?;
-    let signer = SoftwareSigner::from_encrypted_pem(&sealed, passphrase.bytes())
-        .map_err(|source| AuthorityError::Key { label: label.to_owned(), path, source })?;
-    let issuer = Issuer::new(certificate, Box::new(signer))
+    let signer = match &record.token_key {
+        None => key::open_file(label, &serial, folder, vault)?,
+        Some(token_key) => key::open_token(label, token_key, vault, reader)?,
+    };
+    let issuer = Issuer::new(certificate, signer)
         .map_err(|source| AuthorityError::Issue { label: label.to_owned(), source: Box::new(source) })?;
     Ok(Authority { issuer, intermediates: chain_above(&record, reader)? })
 }

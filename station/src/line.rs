@@ -2,6 +2,7 @@
 
 mod attestation;
 mod claim;
+mod fault;
 mod fixture;
 mod own_key;
 mod pace;
@@ -17,7 +18,7 @@ use time::OffsetDateTime;
 
 use crate::event::{Event, Outcome};
 use crate::ledger::entry::{Disposition, Fact, Identity};
-use crate::ledger::{Ledger, LedgerError, LedgerReader};
+use crate::ledger::{Ledger, LedgerReader};
 use crate::link::{ConsoleLink, Step, Variables};
 use crate::product::Product;
 use crate::unit::{Credential, Facts, Plan, personalise};
@@ -25,6 +26,7 @@ use crate::unit::{Credential, Facts, Plan, personalise};
 pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 pub use claim::Course;
 use claim::{Claimed, Identified};
+pub use fault::StationFault;
 use own_key::Asked;
 pub use run::{Run, RunError, RunOptions, Summary};
 use trouble::Trouble;
@@ -79,18 +81,21 @@ pub(crate) struct Case {
 }
 
 impl Station<'_> {
-    /// Takes one unit to its verdict. Errs only where the station itself is at fault; the line then stops.
+    /// Takes one unit to its verdict. Errs only where the station itself is at fault; the line then stops. The unit can be
+    /// put back in later.
     pub(crate) fn process(
         &self,
         link: &mut ConsoleLink<'_>,
         case: &mut Case,
-    ) -> Result<Outcome, LedgerError> {
-        let trouble = match self.straight_line(link, case) {
-            Ok(outcome) => return Ok(outcome),
-            Err(Trouble::Station(error)) => return Err(error),
-            Err(trouble) => trouble,
-        };
-        self.record(trouble, case)
+    ) -> Result<Outcome, StationFault> {
+        match self.straight_line(link, case) {
+            Ok(outcome) => Ok(outcome),
+            Err(Trouble::Station(fault)) => {
+                self.record_interruption(&fault, case)?;
+                Err(fault)
+            }
+            Err(trouble) => Ok(self.record(trouble, case)?),
+        }
     }
 
     fn straight_line(&self, link: &mut ConsoleLink<'_>, case: &mut Case) -> Result<Outcome, Trouble> {

@@ -144,6 +144,14 @@ pub enum IssueError {
     /// The key did not sign.
     #[error("the certificate could not be signed")]
     Sign(#[source] SignerError),
+    /// What the key gave is no signature of its own.
+    #[error(
+        "the private key of {issuer:?} gave a signature that does not fit it: see whether it is the right key, and its token sound"
+    )]
+    BadSignature {
+        /// The authority.
+        issuer: String,
+    },
     /// The certificate could not be written.
     #[error("the certificate could not be encoded")]
     Encode(#[source] rcgen::Error),

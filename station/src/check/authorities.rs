@@ -4,7 +4,7 @@ use certkit::Certificate;
 use time::Duration;
 
 use super::{Finding, Scene, products};
-use crate::authority;
+use crate::authority::{self, AuthorityError};
 use crate::clock::rfc3339;
 use crate::error_text::with_causes;
 use crate::ledger::entry::Hold;
@@ -86,7 +86,13 @@ fn key(scene: &Scene<'_>, reader: &LedgerReader, label: &str) -> Finding {
         return Finding::skipped(id, "needs the unlocked vault", "pass --unlock-fd N to check it");
     };
     match authority::load_retired_too(label, scene.folder, vault, reader) {
-        Ok(_) => Finding::ok(id, "opens, and is the certificate's own"),
+        Ok(authority) => match authority.issuer.check_key() {
+            Ok(()) => Finding::ok(id, "opens, signs, and is the certificate's own"),
+            Err(error) => Finding::failed(id, with_causes(&error), "see to the token, or restore its backup"),
+        },
+        Err(error @ AuthorityError::Hsm { .. }) => {
+            Finding::failed(id, with_causes(&error), "see to the token, or restore its backup")
+        }
         Err(error) => {
             Finding::failed(id, with_causes(&error), "restore the station's folder from its backup")
         }

@@ -2,15 +2,16 @@
 
 mod sign;
 
-use certkit::{Certificate, CommonName};
+use certkit::{Certificate, CommonName, KeyAlgorithm};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::context::{Context, Unlock};
 use super::{Exit, Failure, Output};
-use crate::authority::{self, NewAuthority, Role};
+use crate::authority::{self, KeyPlace, NewAuthority, Role};
 use crate::clock::{self, rfc3339};
-use crate::ledger::entry::{Hold, hex};
+use crate::hsm::TokenAddress;
+use crate::ledger::entry::{Hold, TokenKey, hex};
 use crate::ledger::{AuthorityRecord, RollOver};
 use crate::profile;
 use crate::vault::SecretName;
@@ -59,6 +60,17 @@ pub(super) struct Make {
     /// The certificate's common name, as customers will read it.
     #[arg(long, value_name = "NAME", value_parser = CommonName::parse)]
     common_name: CommonName,
+    /// What kind of key it gets, of those that its profile permits: p-256, p-384, rsa-2048, rsa-3072 or rsa-4096. The
+    /// profile's first without it.
+    #[arg(long, value_name = "KIND")]
+    key_algorithm: Option<KeyAlgorithm>,
+    /// Make the key inside this token (HSM): a PKCS#11 URI with the token's label and the path of its maker's module, as
+    /// in pkcs11:token=LABEL?module-path=/usr/lib/…/module.so. Without it the key lies in the station's folder, sealed.
+    #[arg(long, value_name = "URI", requires = "pin")]
+    hsm: Option<TokenAddress>,
+    /// The name of the token's PIN in the vault, imported with `station keys import NAME --kind pin`.
+    #[arg(long, value_name = "NAME", requires = "hsm")]
+    pin: Option<SecretName>,
     #[command(flatten)]
     unlock: Unlock,
 }
@@ -71,6 +83,8 @@ struct Shown {
     subject: String,
     certificate_serial: String,
     public_key: String,
+    key_algorithm: String,
+    token_key: Option<TokenKey>,
     not_before: String,
     not_after: String,
     certificate: String,
@@ -108,12 +122,22 @@ fn create(
         None => None,
         Some(label) => Some((label, authority::load(label, &context.folder, &unlocked, &reader)?)),
     };
+    let key = match (&make.hsm, &make.pin) {
+        (Some(token), Some(pin)) => KeyPlace::Token {
+            token: token.clone(),
+            pin: pin.clone(),
+            secret: authority::pin(pin, &unlocked, &reader)?,
+        },
+        _ => KeyPlace::Folder,
+    };
     let new = NewAuthority {
         label: label.clone(),
         common_name: make.common_name.clone(),
         role,
         issuer: issuer.as_ref().map(|(label, authority)| (*label, authority)),
         profile: &profile,
+        key_algorithm: make.key_algorithm.unwrap_or(profile.own_key()),
+        key,
     };
     authority::create(&new, &context.folder, &context.vault()?, &owner.ledger(), &reader, clock::now())?;
     show(context, output, Some(&label.to_string()))
@@ -139,7 +163,13 @@ fn show(context: &Context, output: &Output, label: Option<&str>) -> Result<Exit,
             writeln!(out, "{}: {} \"{}\", issued by {issuer}", shown.label, shown.role, shown.subject)?;
             writeln!(out, "  certificate serial  {}", shown.certificate_serial)?;
             writeln!(out, "  valid               {} to {}", shown.not_before, shown.not_after)?;
-            writeln!(out, "  public key          {}", shown.public_key)?;
+            writeln!(out, "  public key          {} ({})", shown.public_key, shown.key_algorithm)?;
+            match &shown.token_key {
+                Some(key) => {
+                    writeln!(out, "  private key         {} (PIN `{}` of the vault)", key.uri, key.pin)?
+                }
+                None => writeln!(out, "  private key         in the station's folder, sealed")?,
+            }
             match &shown.roll_over {
                 None => {}
                 Some(one) if one.state.is_retired() => {
@@ -165,6 +195,8 @@ fn shown(record: &AuthorityRecord, certificate: &Certificate, roll_over: Option<
         subject: certificate.subject_common_name().unwrap_or_default().to_owned(),
         certificate_serial: certificate.serial().to_string(),
         public_key: hex(&certificate.public_key().fingerprint()),
+        key_algorithm: certificate.public_key().algorithm().to_string(),
+        token_key: record.token_key.clone(),
         not_before: rfc3339(certificate.not_before()),
         not_after: rfc3339(certificate.not_after()),
         certificate: record.certificate.clone(),

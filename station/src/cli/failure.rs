@@ -10,7 +10,7 @@ use crate::config::ConfigError;
 use crate::delivery::DeliveryError;
 use crate::error_text::with_causes;
 use crate::ledger::LedgerError;
-use crate::line::RunError;
+use crate::line::{RunError, StationFault};
 use crate::link::PortFault;
 use crate::manifest::ManifestError;
 use crate::order::OrderError;
@@ -151,6 +151,7 @@ impl Blame for AuthorityError {
             AuthorityError::Place(error) => error.exit(),
             AuthorityError::Ledger(error) => error.exit(),
             AuthorityError::NewKey(_) | AuthorityError::Random(_) => Exit::Station,
+            AuthorityError::Hsm { source, .. } if source.is_stations_fault() => Exit::Station,
             _ => Exit::Input,
         }
     }
@@ -200,7 +201,8 @@ impl Blame for RollOverError {
 impl Blame for RunError {
     fn exit(&self) -> Exit {
         match self {
-            RunError::Ledger(error) => error.exit(),
+            RunError::Station(StationFault::Ledger(error)) => error.exit(),
+            RunError::Station(_) => Exit::Station,
             RunError::Defect(_) => Exit::Bug,
         }
     }

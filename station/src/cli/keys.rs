@@ -24,7 +24,7 @@ pub(super) enum Verb {
     Import {
         /// Its name in the vault, as products name it.
         name: SecretName,
-        /// What it is. A group key is checked, and never reaches a device.
+        /// What it is. Group keys and PINs are checked, and never reach a device.
         #[arg(long, value_enum, default_value_t = Kind::Text)]
         kind: Kind,
         /// The file; `-` is standard input.
@@ -40,6 +40,8 @@ pub(super) enum Kind {
     Text,
     /// An enrollment group's symmetric key, base64.
     GroupKey,
+    /// The user PIN of a token (HSM) that holds a CA's key. It is told to the token alone.
+    Pin,
 }
 
 #[derive(Serialize)]
@@ -57,6 +59,12 @@ pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit
             let text = secret.text().unwrap_or_default();
             GroupKey::parse(text).map_err(|error| Failure::new(Exit::Input, &error))?;
             SecretKind::GroupKey
+        }
+        Kind::Pin => {
+            if secret.bytes().iter().any(u8::is_ascii_control) {
+                return Err(Failure::input("a PIN is one line of text: nothing was imported"));
+            }
+            SecretKind::Pin
         }
     };
     let fact = Fact::SecretImported { name: name.to_string(), secret_kind };

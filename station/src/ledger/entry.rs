@@ -81,6 +81,8 @@ pub enum SecretKind {
     Text,
     /// An enrollment group's key. Never written to a device.
     GroupKey,
+    /// The user PIN of a token. Told to the token alone.
+    Pin,
     /// Keys of devices, given with an order.
     DeviceKeys,
 }
@@ -327,6 +329,15 @@ impl std::fmt::Display for DeliveryForm {
     }
 }
 
+/// A private key that lies in a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenKey {
+    /// The token, the key in it and the module that speaks with it, as a PKCS#11 URI (RFC 7512).
+    pub uri: String,
+    /// The name of the token's PIN in the vault.
+    pub pin: String,
+}
+
 /// What happened. Each kind changes the projections in one place: `ledger::projection`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -355,6 +366,9 @@ pub enum Fact {
         public_key: String,
         /// PEM.
         certificate: String,
+        /// Where the private key lies, where that is a token; else it lies in the station's folder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_key: Option<TokenKey>,
     },
     /// An authority signed a cloud service's verification code: it has its private key.
     PossessionProven {

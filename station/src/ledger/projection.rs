@@ -69,11 +69,21 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
             db.execute(sql, params![name, as_json(secret_kind)?, seq])?;
             Ok(())
         }
-        Fact::AuthorityCreated { label, role, issuer, certificate_serial, public_key, certificate } => {
+        Fact::AuthorityCreated {
+            label,
+            role,
+            issuer,
+            certificate_serial,
+            public_key,
+            certificate,
+            token_key,
+        } => {
             spend(db, "certificate_serial", certificate_serial, seq)?;
             spend(db, "public_key", public_key, seq)?;
-            let sql = "INSERT INTO authority VALUES (?1, ?2, ?3, ?4, ?5)";
-            unique(db.execute(sql, params![label, role, issuer, certificate, seq]), "authority", label)
+            let token_key = token_key.as_ref().map(as_json).transpose()?;
+            let sql = "INSERT INTO authority VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let row = params![label, role, issuer, certificate, token_key, seq];
+            unique(db.execute(sql, row), "authority", label)
         }
         Fact::PossessionProven { certificate_serial, public_key, .. } => {
             spend(db, "certificate_serial", certificate_serial, seq)?;

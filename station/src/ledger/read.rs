@@ -249,12 +249,7 @@ impl LedgerReader {
     pub fn secret_kind(&self, name: &str) -> Result<Option<SecretKind>> {
         let sql = "SELECT kind FROM secret WHERE name = ?1";
         let kind: Option<String> = self.db.query_row(sql, [name], |row| row.get(0)).optional()?;
-        let parse = |text: String| {
-            serde_json::from_str(&text).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
-            })
-        };
-        Ok(kind.map(parse).transpose()?)
+        Ok(kind.map(|text| from_json(0, &text)).transpose()?)
     }
 
     /// All authorities, oldest first.
@@ -262,12 +257,15 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Database`].
     pub fn authorities(&self) -> Result<Vec<AuthorityRecord>> {
-        self.list("SELECT label, role, issuer, certificate FROM authority ORDER BY seq", [], |row| {
+        let sql = "SELECT label, role, issuer, certificate, token_key FROM authority ORDER BY seq";
+        self.list(sql, [], |row| {
+            let token_key: Option<String> = row.get(4)?;
             Ok(AuthorityRecord {
                 label: row.get(0)?,
                 role: row.get(1)?,
                 issuer: row.get(2)?,
                 certificate: row.get(3)?,
+                token_key: token_key.map(|text| from_json(4, &text)).transpose()?,
             })
         })
     }
@@ -317,12 +315,17 @@ fn identity(row: &Row<'_>) -> rusqlite::Result<IdentityRecord> {
     })
 }
 
+/// What a column holds as JSON.
+fn from_json<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
+    })
+}
+
 /// A credential whose columns content, state, reason, attempt and end begin at `first`.
 fn credential(row: &Row<'_>, first: usize) -> rusqlite::Result<CredentialRecord> {
     let content: String = row.get(first)?;
-    let credential = serde_json::from_str(&content).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(first, rusqlite::types::Type::Text, error.into())
-    })?;
+    let credential = from_json(first, &content)?;
     Ok(CredentialRecord {
         credential,
         state: row.get(first + 1)?,
@@ -336,9 +339,7 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
     let evidence: Option<String> = row.get(8)?;
     let evidence = match evidence {
         None => Vec::new(),
-        Some(text) => serde_json::from_str(&text).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(8, rusqlite::types::Type::Text, error.into())
-        })?,
+        Some(text) => from_json(8, &text)?,
     };
     Ok(AttemptRecord {
         attempt: row.get(0)?,

@@ -3,7 +3,7 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use serde::Serialize;
 
-use super::entry::{Evidence, Identity, IssuedCredential};
+use super::entry::{Evidence, Identity, IssuedCredential, TokenKey};
 
 /// The one state that an identity is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -133,6 +133,8 @@ pub struct AuthorityRecord {
     pub issuer: Option<String>,
     /// PEM.
     pub certificate: String,
+    /// Where its private key lies, where that is a token.
+    pub token_key: Option<TokenKey>,
 }
 
 /// What takes the place of an authority or a group key.

@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS authority (
     role TEXT NOT NULL,
     issuer TEXT,
     certificate TEXT NOT NULL,
+    -- JSON; none where the key lies in the station's folder
+    token_key TEXT,
     seq INTEGER NOT NULL
 ) STRICT;
 

@@ -280,6 +280,18 @@ fn a_random_device_key_is_given_once_and_neither_of_the_two_again() {
     refused(issue(other, "gw-2", ["d", "b"], Some("x")), "device_key b is taken");
 }
 
+/// What earlier versions wrote is what is written now where nothing new is said, byte for byte.
+#[test]
+fn entries_without_a_token_have_the_bytes_that_they_always_had() {
+    for bytes in [
+        r#"{"kind":"authority_created","label":"root","role":"root","certificate_serial":"01","public_key":"02","certificate":"PEM"}"#,
+        r#"{"kind":"order_added","order":"april","product":"p.toml","product_sha256":"00","id_scope":"0ne00ABCDEF","quantity":3}"#,
+    ] {
+        let fact: Fact = serde_json::from_str(bytes).unwrap();
+        assert_eq!(serde_json::to_string(&fact).unwrap(), bytes);
+    }
+}
+
 #[test]
 fn only_an_open_attempt_is_acted_on() {
     let ledger = Fixture::with_history();
@@ -430,7 +442,11 @@ fn made(label: &str) -> Fact {
         label: label.into(),
         role: "intermediate".into(),
         issuer: Some("root".into()),
-        certificate_serial: format!("serial-{label}"),
+        certificate_serial: format!(
+            "serial-{label
+        token_key: None,
+    }"
+        ),
         public_key: format!("key-{label}"),
         certificate: "PEM".into(),
     }

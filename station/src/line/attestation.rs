@@ -198,7 +198,10 @@ impl X509 {
         edge: &Edge,
     ) -> Result<Certificate, Trouble> {
         let (subject, serial) = (subject(unit), serial(unit, edge)?);
-        issuer.issue(&self.profile, &subject, key, &serial, (edge.now)()).map_err(Trouble::credential)
+        let authority = self.signs.authority().unwrap_or_default();
+        issuer
+            .issue(&self.profile, &subject, key, &serial, (edge.now)())
+            .map_err(|error| Trouble::issuing(error, authority))
     }
 
     fn chain(&self, leaf: Certificate) -> Result<Chain, Trouble> {

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::pace::Pace;
-use super::{Case, Station};
+use super::{Case, Station, StationFault};
 use crate::config::Fixture;
 use crate::error_text::with_causes;
 use crate::event::{Event, Outcome, Verdict};
-use crate::ledger::LedgerError;
 use crate::link::{ConsoleLink, LinkError, PortFault, PortMark, Stop};
 use crate::place::{self, Readers};
 use crate::product::Presence;
@@ -42,7 +41,7 @@ struct Last {
 
 impl FixtureRun<'_> {
     /// Takes units until the run is over or this fixture cannot go on. Gives the reason.
-    pub(super) fn run(&self) -> Result<String, LedgerError> {
+    pub(super) fn run(&self) -> Result<String, StationFault> {
         let mut failures = 0;
         let mut had_a_unit = false;
         let mut last = Last::default();
@@ -165,7 +164,7 @@ impl FixtureRun<'_> {
     }
 
     /// One unit, from its appearance to its verdict.
-    fn attempt(&self, link: &mut ConsoleLink<'_>, last: &mut Last) -> Result<Verdict, LedgerError> {
+    fn attempt(&self, link: &mut ConsoleLink<'_>, last: &mut Last) -> Result<Verdict, StationFault> {
         let began = Instant::now();
         self.station.tell(Event::UnitFound { fixture: self.fixture.name.clone() });
         let mut case = Case { scanned: last.scanned.clone(), ..Case::default() };

@@ -36,10 +36,10 @@ impl Pace {
         &self.stop
     }
 
-    /// The station is at fault: no fixture goes on.
-    pub(super) fn stop_the_line(&self) {
+    /// The station is at fault: no fixture takes a further unit, and those in hand are finished or abandoned.
+    pub(super) fn stop_the_line(&self, finish_units: bool) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).station_at_fault = true;
-        self.stop.at_once();
+        if finish_units { self.stop.after_units() } else { self.stop.at_once() }
     }
 
     /// A verdict was given: the identities that wait are counted anew.

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::fixture::FixtureRun;
 use super::pace::Pace;
-use super::{Line, Station};
+use super::{Line, Station, StationFault};
 use crate::config::Fixture;
 use crate::event::Event;
 use crate::ledger::entry::Fact;
@@ -21,16 +21,22 @@ use crate::scan::Scans;
 /// Why a run ended before its time.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The ledger failed: the line must stop.
+    /// The station is at fault: the line must stop.
     #[error(
         "the line stopped; units without a verdict are finished when they are put back in after the cause is mended"
     )]
-    Ledger(#[from] LedgerError),
+    Station(#[from] StationFault),
     /// A thread ended by a defect of this program.
     #[error(
         "a defect of this program stopped fixture {0}: its unit has no verdict; report it with the message above"
     )]
     Defect(String),
+}
+
+impl From<LedgerError> for RunError {
+    fn from(error: LedgerError) -> Self {
+        Self::Station(error.into())
+    }
 }
 
 /// How a run is to go.
@@ -125,13 +131,13 @@ impl<'a> Run<'a> {
 
 impl FixtureRun<'_> {
     /// Runs, says why the fixture closed, and stops the line where the station is at fault.
-    fn run_to_close(&self) -> Result<(), LedgerError> {
+    fn run_to_close(&self) -> Result<(), StationFault> {
         let result = self.run();
         let reason = match &result {
             Ok(reason) => reason.clone(),
-            Err(error) => {
-                self.pace.stop_the_line();
-                crate::error_text::with_causes(error)
+            Err(fault) => {
+                self.pace.stop_the_line(fault.lets_units_finish());
+                crate::error_text::with_causes(fault)
             }
         };
         self.station.tell(Event::FixtureClosed { fixture: self.fixture.name.clone(), reason });
@@ -140,12 +146,13 @@ impl FixtureRun<'_> {
 }
 
 /// The first failure of any fixture. All threads have ended then: the channel of events has closed.
-fn outcome(threads: Vec<(String, ScopedJoinHandle<'_, Result<(), LedgerError>>)>) -> Result<(), RunError> {
+fn outcome(threads: Vec<(String, ScopedJoinHandle<'_, Result<(), StationFault>>)>) -> Result<(), RunError> {
     let mut result = Ok(());
     for (fixture, thread) in threads {
         let ended = thread.join().map_or_else(|_| Err(RunError::Defect(fixture)), |ended| Ok(ended?));
         // "Stopped" is only the echo of another fixture's error.
-        let nothing_better = matches!(result, Ok(()) | Err(RunError::Ledger(LedgerError::Stopped)));
+        let nothing_better =
+            matches!(result, Ok(()) | Err(RunError::Station(StationFault::Ledger(LedgerError::Stopped))));
         if nothing_better && ended.is_err() {
             result = ended;
         }

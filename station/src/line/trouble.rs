@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use super::{Case, Station};
+use certkit::{IssueError, SignerError};
+
+use super::{Case, Station, StationFault};
 use crate::error_text::with_causes;
 use crate::event::Outcome;
 use crate::ledger::LedgerError;
@@ -26,7 +28,7 @@ pub(super) enum Trouble {
     /// The unit must not be touched.
     Refused(Refusal),
     /// The station is at fault: the line stops.
-    Station(LedgerError),
+    Station(StationFault),
 }
 
 impl Trouble {
@@ -37,9 +39,18 @@ impl Trouble {
             disposition: Disposition::Retry,
         }
     }
-}
 
-impl Trouble {
+    /// An authority issued nothing. Where its key lies in a token that does not sign, no unit can be helped.
+    pub(super) fn issuing(error: IssueError, authority: &str) -> Self {
+        match error {
+            IssueError::Sign(SignerError::Token(_)) => {
+                let source = Box::new(error);
+                Trouble::Station(StationFault::Token { authority: authority.to_owned(), source })
+            }
+            error => Self::credential(error),
+        }
+    }
+
     /// The unit's items cannot be what its device takes: nothing was written.
     pub(super) fn plan(error: PlanError) -> Self {
         Trouble::Unit { reason: error.to_string(), disposition: Disposition::Hold }
@@ -59,16 +70,29 @@ impl From<LedgerError> for Trouble {
             LedgerError::Refused(_) => {
                 Trouble::Unit { reason: with_causes(&error), disposition: Disposition::Hold }
             }
-            other => Trouble::Station(other),
+            other => Trouble::Station(other.into()),
         }
     }
 }
 
 impl Station<'_> {
+    /// Records, where the ledger still works, that the station is at fault and the unit is not: it may come again.
+    pub(super) fn record_interruption(
+        &self,
+        fault: &StationFault,
+        case: &mut Case,
+    ) -> Result<(), StationFault> {
+        if let StationFault::Ledger(_) = fault {
+            return Ok(());
+        }
+        let reason = with_causes(fault);
+        self.record(Trouble::Unit { reason, disposition: Disposition::Retry }, case).map(|_| ())
+    }
+
     /// Records why the unit failed, as far as it got.
-    pub(super) fn record(&self, trouble: Trouble, case: &mut Case) -> Result<Outcome, LedgerError> {
+    pub(super) fn record(&self, trouble: Trouble, case: &mut Case) -> Result<Outcome, StationFault> {
         let (mut reason, mut disposition, failure) = match trouble {
-            Trouble::Station(error) => return Err(error),
+            Trouble::Station(fault) => return Err(fault),
             Trouble::Unit { reason, disposition } => (reason, disposition, true),
             Trouble::Refused(refusal) => (refusal.reason, refusal.disposition, refusal.failure),
         };

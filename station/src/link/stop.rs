@@ -29,6 +29,11 @@ impl StopSignal {
         }
     }
 
+    /// Asks to stop after the units in hand, if nobody asked for more.
+    pub fn after_units(&self) {
+        self.0.fetch_max(1, Ordering::SeqCst);
+    }
+
     /// Asks to stop now: the station itself cannot go on.
     pub fn at_once(&self) {
         self.0.store(2, Ordering::SeqCst);

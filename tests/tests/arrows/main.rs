@@ -38,6 +38,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "core_dumps",
             "delivery",
             "event",
+            "hsm::TokenAddress",
             "ledger",
             "line",
             "link",
@@ -58,7 +59,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("delivery", &["ledger", "manifest", "vault"]),
     ("roll_over", &["authority", "ledger", "manifest"]),
     ("manifest", &["ledger"]),
-    ("authority", &["config", "ledger", "vault"]),
+    ("authority", &["config", "hsm", "ledger", "vault"]),
+    ("hsm", &["vault::Secret"]),
     (
         "unit",
         &[

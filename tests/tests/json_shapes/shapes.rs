@@ -7,7 +7,8 @@ pub(crate) fn authority() -> Value {
     json!({
         "label": "string", "role": "=root|intermediate", "issuer": "string?", "subject": "string",
         "certificate_serial": "hex", "public_key": "hex", "not_before": "time", "not_after": "time",
-        "certificate": "string",
+        "certificate": "string", "key_algorithm": "=p-256|p-384|rsa-2048|rsa-3072|rsa-4096",
+        "token_key": [null, {"uri": "string", "pin": "string"}],
         "roll_over": [null, {"successor": "string", "state": "=in-progress|expiry|breach", "since": "time"}],
     })
 }
@@ -145,10 +146,10 @@ pub(crate) fn entry(entry: &Value) -> Value {
     let word = || json!({"identity": identity(), "reason": "string"});
     let fact = match entry["fact"]["kind"].as_str().unwrap() {
         "station_created" => json!({}),
-        "secret_imported" => json!({"name": "string", "secret_kind": "=text|group-key|device-keys"}),
+        "secret_imported" => json!({"name": "string", "secret_kind": "=text|group-key|pin|device-keys"}),
         "authority_created" => json!({
             "label": "string", "role": "=root|intermediate", "issuer?": "string", "certificate_serial": "hex",
-            "public_key": "hex", "certificate": "string",
+            "public_key": "hex", "certificate": "string", "token_key?": {"uri": "string", "pin": "string"},
         }),
         "possession_proven" => json!({
             "authority": "string", "code": "string", "certificate_serial": "hex", "public_key": "hex",

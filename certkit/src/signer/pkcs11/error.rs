@@ -28,6 +28,16 @@ pub enum TokenError {
         /// What was said.
         source: TokenCause,
     },
+    /// The library is a PKCS#11 module and does not start.
+    #[error(
+        "the PKCS#11 module {path} does not start: see that its token and its configuration are there, then start again"
+    )]
+    NotStarted {
+        /// Its file.
+        path: PathBuf,
+        /// What it answered.
+        source: TokenCause,
+    },
     /// No token fits.
     #[error("no token fits `{uri}`: {}; plug the token in, or correct the URI", there(.found))]
     NotFound {
@@ -181,7 +191,13 @@ impl TokenError {
     /// Whether the token is at fault (gone, or not answering), and not what it was asked.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::NoSignature { .. } | Self::Unprotected { .. })
+        matches!(
+            self,
+            Self::Failed { .. }
+                | Self::NotStarted { .. }
+                | Self::NoSignature { .. }
+                | Self::Unprotected { .. }
+        )
     }
 
     pub(super) fn failed(token: &str, what: &'static str) -> impl Fn(Error) -> Self {

@@ -44,12 +44,13 @@ impl Module {
         if let Some(module) = modules.get(path) {
             return Ok(Arc::clone(module));
         }
-        let failed = |error: Error| TokenError::Module { path: path.to_owned(), source: error.into() };
-        let context = Pkcs11::new(path).map_err(failed)?;
+        let file = || path.to_owned();
+        let context =
+            Pkcs11::new(path).map_err(|error| TokenError::Module { path: file(), source: error.into() })?;
         match context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
             // Somebody else in this process uses it, by another path of the same file.
             Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(TokenError::NotStarted { path: file(), source: error.into() }),
         }
         let module = Arc::new(Self { context, logins: Mutex::default() });
         modules.insert(path.to_owned(), Arc::clone(&module));
