@@ -1,6 +1,7 @@
 //! The straight line: one unit, from identification to verdict. The only place where the steps are joined.
 
 mod attestation;
+mod budget;
 mod claim;
 mod fault;
 mod fixture;
@@ -24,6 +25,7 @@ use crate::product::Product;
 use crate::unit::{Credential, Facts, Plan, personalise};
 
 pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
+pub use budget::IssueBudget;
 pub use claim::Course;
 use claim::{Claimed, Identified};
 pub use fault::StationFault;
@@ -50,6 +52,8 @@ pub struct Line<'a> {
     pub edge: Edge,
     /// The units that are in a fixture now.
     pub in_hand: UnitsInHand,
+    /// Who issues now.
+    pub budget: IssueBudget,
 }
 
 /// What the line takes from outside.
@@ -115,6 +119,7 @@ impl Station<'_> {
     /// Obtains the credential, and announces what is public about it before the unit sees anything of it.
     fn issue(&self, claimed: &Claimed, link: &mut ConsoleLink<'_>) -> Result<Credential, Trouble> {
         let edge = &self.line.edge;
+        let leave = self.line.budget.take(self.line.order, &self.reader).map_err(Trouble::Station)?;
         let unit = Asked { station: self, claimed, link };
         let (credential, announced) = self.line.attestation.issue(unit, edge)?;
         let fact = Fact::Issued {
@@ -124,6 +129,7 @@ impl Station<'_> {
             supersedes: claimed.supersedes(),
         };
         self.ledger.append((edge.now)(), vec![fact]).map_err(|error| self.refused(claimed, error))?;
+        drop(leave);
         Ok(credential)
     }
 

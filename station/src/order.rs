@@ -226,7 +226,7 @@ impl Order {
     }
 
     /// What the ledger takes, all or nothing.
-    pub fn facts(&self, product: &Product) -> Vec<Fact> {
+    pub fn facts(&self, product: &Product, issue_budget: Option<u64>) -> Vec<Fact> {
         let order = self.name.to_string();
         let added = Fact::OrderAdded {
             order: order.clone(),
@@ -234,6 +234,7 @@ impl Order {
             product_sha256: product.sha256.clone(),
             id_scope: product.id_scope.to_string(),
             quantity: self.rows.len() as u64,
+            issue_budget,
         };
         let rows = self
             .rows

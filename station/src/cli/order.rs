@@ -10,15 +10,18 @@ use serde::Serialize;
 use super::context::Context;
 use super::{Exit, Failure, Output};
 use crate::clock;
+use crate::ledger::entry::Fact;
 use crate::ledger::{AttemptRecord, Counts, LedgerReader, OrderRecord};
 use crate::order::{Order, OrderError, OrderName, Pattern, Rows, read_csv};
 use crate::product::Product;
 
-/// Orders: take and show them.
+/// Orders: take and show them, and set their issue budgets.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Take an order: from a CSV file, or from a pattern and a quantity.
     Add(Add),
+    /// Set an order's issue budget: the most credentials that may ever be issued for it.
+    Budget(Budget),
     /// Show all orders, or one with its attempts.
     Show {
         /// The order's name.
@@ -47,6 +50,22 @@ pub(super) struct Add {
     /// The first number.
     #[arg(long, requires = "pattern", default_value_t = 1)]
     first: u64,
+    /// The most credentials that may ever be issued for it, replacements for failed and reworked units included; the run
+    /// stops when they are used up. No limit without it.
+    #[arg(long, value_name = "N")]
+    issue_budget: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Budget {
+    /// The order's name.
+    order: OrderName,
+    /// The most credentials that may ever be issued for it, those that were issued already included.
+    #[arg(value_name = "N")]
+    issue_budget: u64,
+    /// Why, for the ledger.
+    #[arg(long)]
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -62,6 +81,7 @@ struct Shown {
 pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
     match verb {
         Verb::Add(add) => take(&add, context, output),
+        Verb::Budget(budget) => set_budget(&budget, context, output),
         Verb::Show { name: None } => {
             let reader = context.reader()?;
             for order in reader.orders()? {
@@ -87,7 +107,7 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
     let product = Product::load(context.folder.path(), &add.product)?;
     let order = Order::check(add.name.clone(), rows(add)?, &product, &reader)?;
     let quantity = order.quantity();
-    let facts = order.facts(&product);
+    let facts = order.facts(&product, add.issue_budget);
     match order.keys() {
         Some((name, keys)) => context.seal(&owner, (&name, keys), facts)?,
         None => {
@@ -96,6 +116,27 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
     }
     output.talk(format!("order {} is taken: {quantity} units of {}", add.name, product.file));
     let order = reader.order(&add.name.to_string())?.ok_or_else(|| unknown(&add.name))?;
+    show(&reader, order, false, output)
+}
+
+fn set_budget(budget: &Budget, context: &Context, output: &Output) -> Result<Exit, Failure> {
+    let Budget { order: name, issue_budget, reason } = budget;
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Failure::usage("--reason is empty: the ledger keeps why a budget was changed"));
+    }
+    let owner = context.owner("order budget")?;
+    let reader = context.reader()?;
+    let order = reader.order(&name.to_string())?.ok_or_else(|| unknown(name))?;
+    if *issue_budget < order.issued {
+        return Err(Failure::input(format!(
+            "order {name} has {} credentials already: a budget of {issue_budget} is below that; give at least {}",
+            order.issued, order.issued
+        )));
+    }
+    let fact = Fact::BudgetSet { order: order.name, issue_budget: *issue_budget, reason: reason.to_owned() };
+    owner.ledger().append(clock::now(), vec![fact])?;
+    let order = reader.order(&name.to_string())?.ok_or_else(|| unknown(name))?;
     show(&reader, order, false, output)
 }
 
@@ -138,6 +179,8 @@ fn show(
             counts.on_hold,
             burnt_text(counts)
         )?;
+        let budget = order.issue_budget.map_or("no limit".to_owned(), |budget| format!("at most {budget}"));
+        writeln!(out, "  credentials issued {} ({budget})", order.issued)?;
         for attempt in attempts.iter().flatten() {
             writeln!(out, "  {}", super::unit::attempt_line(attempt))?;
         }

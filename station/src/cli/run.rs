@@ -14,7 +14,7 @@ use crate::clock;
 use crate::config::{Config, Fixture};
 use crate::event::Event;
 use crate::ledger::OrderRecord;
-use crate::line::{Edge, Line, Run, RunOptions, Summary, UnitsInHand};
+use crate::line::{Edge, IssueBudget, Line, Run, RunOptions, Summary, UnitsInHand};
 use crate::link::{Stop, StopSignal};
 use crate::order::OrderName;
 use crate::product::{Presence, Product};
@@ -67,6 +67,7 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
         ledger_file: &ledger_file,
         edge: Edge { now: clock::now, random },
         in_hand: UnitsInHand::default(),
+        budget: IssueBudget::default(),
     };
     let stop = stop_on_signals(output)?;
     let transcripts: PathBuf = context.folder.transcripts();

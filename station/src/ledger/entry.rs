@@ -426,6 +426,9 @@ pub enum Fact {
         id_scope: String,
         /// Units ordered.
         quantity: u64,
+        /// The most credentials that may ever be issued for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issue_budget: Option<u64>,
     },
     /// Rows of an order: identities reserved.
     OrderRows {
@@ -433,6 +436,15 @@ pub enum Fact {
         order: String,
         /// At most a thousand an entry.
         rows: Vec<OrderRow>,
+    },
+    /// An order's issue budget was set anew.
+    BudgetSet {
+        /// The order's name.
+        order: String,
+        /// The most credentials that may ever be issued for it, those that were issued already included.
+        issue_budget: u64,
+        /// Why.
+        reason: String,
     },
     /// A run of an order began.
     RunStarted {
@@ -583,6 +595,7 @@ impl Fact {
             Fact::Retired { .. } => "retired",
             Fact::OrderAdded { .. } => "order_added",
             Fact::OrderRows { .. } => "order_rows",
+            Fact::BudgetSet { .. } => "budget_set",
             Fact::RunStarted { .. } => "run_started",
             Fact::AttemptOpened { .. } => "attempt_opened",
             Fact::Refused { .. } => "refused",

@@ -50,6 +50,17 @@ pub enum ProjectionError {
         /// The state that the entry needs.
         needed: &'static str,
     },
+    /// The order's issue budget is used up.
+    #[error(
+        "order {order} may have {budget} credentials, and has them: raise its issue budget with \
+         `station order budget {order} N --reason …`"
+    )]
+    BudgetUsedUp {
+        /// The order.
+        order: String,
+        /// Its budget.
+        budget: u64,
+    },
     /// The database failed.
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
@@ -92,10 +103,17 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
         Fact::RevocationListIssued { .. } => Ok(()),
         Fact::RollOverBegun { hold, successor } => roll_over::begin(db, at, hold, successor),
         Fact::Retired { hold, successor, reason } => roll_over::retire(db, at, hold, successor, *reason),
-        Fact::OrderAdded { order, product, product_sha256, id_scope, quantity } => {
-            let sql = "INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            let row = params![order, product, product_sha256, id_scope, quantity, seq];
+        Fact::OrderAdded { order, product, product_sha256, id_scope, quantity, issue_budget } => {
+            let sql = "INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)";
+            let row = params![order, product, product_sha256, id_scope, quantity, issue_budget, seq];
             unique(db.execute(sql, row), "order", order)
+        }
+        Fact::BudgetSet { order, issue_budget, .. } => {
+            let changed = db.execute(
+                "UPDATE orders SET issue_budget = ?2 WHERE name = ?1",
+                params![order, issue_budget],
+            )?;
+            if changed == 1 { Ok(()) } else { Err(unknown_order(order)) }
         }
         Fact::OrderRows { order, rows } => reserve(db, order, rows),
         Fact::AttemptOpened { order, fixture, hardware_id, .. } => {
@@ -224,6 +242,7 @@ fn issue(
     if state != "open" {
         return Err(wrong_state(identity, state, "open"));
     }
+    draw_on_budget(db, identity)?;
     take(db, seq, identity, credential)?;
     let id = identity.registration_id.as_str();
     let replaced = db.execute(
@@ -244,6 +263,20 @@ fn issue(
         params![identity.id_scope, id, seq],
     )?;
     Ok(())
+}
+
+/// Counts a credential for the identity's order. The last defence: whoever issues asks before anything is signed.
+fn draw_on_budget(db: &Connection, identity: &Identity) -> Result {
+    let (order, _): (String, String) = identity_columns(db, identity, "order_name, state")?;
+    db.execute("UPDATE orders SET issued = issued + 1 WHERE name = ?1", [&order])?;
+    let (issued, budget): (u64, Option<u64>) =
+        db.query_row("SELECT issued, issue_budget FROM orders WHERE name = ?1", [&order], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    match budget {
+        Some(budget) if issued > budget => Err(ProjectionError::BudgetUsedUp { order, budget }),
+        _ => Ok(()),
+    }
 }
 
 /// Makes sure that no other unit has, or ever gets, what this credential is made of.
@@ -442,6 +475,11 @@ fn unique(done: rusqlite::Result<usize>, what: &'static str, value: &str) -> Res
 
 fn taken(what: &'static str, identity: &Identity, holder: String) -> ProjectionError {
     ProjectionError::Taken { what, value: identity.to_string(), holder }
+}
+
+fn unknown_order(order: &str) -> ProjectionError {
+    let (value, state) = (order.to_owned(), "unknown".to_owned());
+    ProjectionError::WrongState { what: "order", value, state, needed: "taken" }
 }
 
 fn wrong_state(identity: &Identity, state: String, needed: &'static str) -> ProjectionError {

@@ -81,7 +81,7 @@ impl LedgerReader {
     /// [`LedgerError::Database`].
     pub fn orders(&self) -> Result<Vec<OrderRecord>> {
         self.list(
-            "SELECT name, product, product_sha256, id_scope, quantity FROM orders ORDER BY seq",
+            "SELECT name, product, product_sha256, id_scope, quantity, issue_budget, issued FROM orders ORDER BY seq",
             [],
             |row| {
                 Ok(OrderRecord {
@@ -90,9 +90,20 @@ impl LedgerReader {
                     product_sha256: row.get(2)?,
                     id_scope: row.get(3)?,
                     quantity: row.get(4)?,
+                    issue_budget: row.get(5)?,
+                    issued: row.get(6)?,
                 })
             },
         )
+    }
+
+    /// The issue budget of an order, where it has one, and how much of it was issued.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn budget(&self, order: &str) -> Result<Option<(u64, u64)>> {
+        let sql = "SELECT issue_budget, issued FROM orders WHERE name = ?1 AND issue_budget IS NOT NULL";
+        Ok(self.db.query_row(sql, [order], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
     /// How an order stands.

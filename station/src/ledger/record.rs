@@ -32,6 +32,10 @@ pub struct OrderRecord {
     pub id_scope: String,
     /// Units ordered.
     pub quantity: u64,
+    /// The most credentials that may ever be issued for it, where there is a limit.
+    pub issue_budget: Option<u64>,
+    /// Credentials that were issued for it, those that were superseded or revoked included.
+    pub issued: u64,
 }
 
 /// How an order stands: ordered = accepted + short + open + on hold.

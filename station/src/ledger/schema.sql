@@ -78,6 +78,9 @@ CREATE TABLE IF NOT EXISTS orders (
     product_sha256 TEXT NOT NULL,
     id_scope TEXT NOT NULL,
     quantity INTEGER NOT NULL,
+    -- the most credentials that may ever be issued for it, and those that were
+    issue_budget INTEGER,
+    issued INTEGER NOT NULL,
     seq INTEGER NOT NULL
 ) STRICT;
 

@@ -42,6 +42,7 @@ fn order(name: &str, ids: &[&str]) -> Vec<Fact> {
             product_sha256: "00".into(),
             id_scope: "0ne00ABCDEF".into(),
             quantity: ids.len() as u64,
+            issue_budget: None,
         },
         Fact::OrderRows { order: name.into(), rows: ids.iter().map(row).collect() },
     ]
@@ -280,9 +281,44 @@ fn a_random_device_key_is_given_once_and_neither_of_the_two_again() {
     refused(issue(other, "gw-2", ["d", "b"], Some("x")), "device_key b is taken");
 }
 
+#[test]
+fn an_order_has_at_most_its_budget_of_credentials() {
+    let ledger = new_ledger();
+    let mut facts = order("april", &["gw-1", "gw-2"]);
+    let Fact::OrderAdded { issue_budget, .. } = &mut facts[0] else { panic!("{facts:?}") };
+    *issue_budget = Some(1);
+    ledger.append(facts).unwrap();
+    let first = ledger.open_attempt("1", "a1");
+    ledger.claim(first, "gw-1", "a1").unwrap();
+    let second = ledger.open_attempt("2", "b2");
+    ledger.claim(second, "gw-2", "b2").unwrap();
+    ledger.issue(first, "gw-1", "s1", "k1", None).unwrap();
+    for _ in 0..2 {
+        let error = ledger.issue(second, "gw-2", "s2", "k2", None).unwrap_err();
+        assert!(
+            matches!(error, LedgerError::Refused(ProjectionError::BudgetUsedUp { budget: 1, .. })),
+            "{error:?}"
+        );
+    }
+    assert_eq!(ledger.reader().budget("april").unwrap(), Some((1, 1)), "what was refused does not count");
+
+    let raise =
+        |order: &str| Fact::BudgetSet { order: order.into(), issue_budget: 2, reason: "one more".into() };
+    assert!(ledger.append(vec![raise("may")]).is_err());
+    ledger.append(vec![raise("april")]).unwrap();
+    ledger.issue(second, "gw-2", "s2", "k2", None).unwrap();
+    // Superseded ones count as well, and so does a rebuild.
+    assert!(ledger.issue(second, "gw-2", "s3", "k3", Some("again")).is_err());
+    let Fixture { _folder, path, owner } = ledger;
+    drop(owner);
+    LedgerOwner::rebuild(&path, "line-1").unwrap();
+    assert_eq!(LedgerReader::open(&path).unwrap().budget("april").unwrap(), Some((2, 2)));
+    assert_eq!(verify(&path).unwrap().findings, []);
+}
+
 /// What earlier versions wrote is what is written now where nothing new is said, byte for byte.
 #[test]
-fn entries_without_a_token_have_the_bytes_that_they_always_had() {
+fn entries_without_token_and_budget_have_the_bytes_that_they_always_had() {
     for bytes in [
         r#"{"kind":"authority_created","label":"root","role":"root","certificate_serial":"01","public_key":"02","certificate":"PEM"}"#,
         r#"{"kind":"order_added","order":"april","product":"p.toml","product_sha256":"00","id_scope":"0ne00ABCDEF","quantity":3}"#,
@@ -442,13 +478,10 @@ fn made(label: &str) -> Fact {
         label: label.into(),
         role: "intermediate".into(),
         issuer: Some("root".into()),
-        certificate_serial: format!(
-            "serial-{label
-        token_key: None,
-    }"
-        ),
+        certificate_serial: format!("serial-{label}"),
         public_key: format!("key-{label}"),
         certificate: "PEM".into(),
+        token_key: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use certkit::IssueError;
 use thiserror::Error;
 
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, ProjectionError};
 
 /// Why the station itself cannot go on.
 #[derive(Debug, Error)]
@@ -11,6 +11,19 @@ pub enum StationFault {
     /// The ledger cannot be written, or read.
     #[error(transparent)]
     Ledger(LedgerError),
+    /// The order may have no further credentials.
+    #[error(
+        "the issue budget of order {order} is used up: {issued} credentials were issued of at most {budget}; look why so \
+         many were needed (`station order show {order}`), and raise it with `station order budget {order} N --reason …`"
+    )]
+    BudgetUsedUp {
+        /// The order.
+        order: String,
+        /// Its budget.
+        budget: u64,
+        /// What was issued.
+        issued: u64,
+    },
     /// The authority's key lies in a token that does not sign.
     #[error(
         "the token with the key of authority `{authority}` does not sign: plug it in, see that `station check` finds it \
@@ -33,6 +46,12 @@ impl StationFault {
 
 impl From<LedgerError> for StationFault {
     fn from(error: LedgerError) -> Self {
-        Self::Ledger(error)
+        match error {
+            // The last defence: whoever issues asks before anything is signed.
+            LedgerError::Refused(ProjectionError::BudgetUsedUp { order, budget }) => {
+                Self::BudgetUsedUp { order, budget, issued: budget }
+            }
+            error => Self::Ledger(error),
+        }
     }
 }

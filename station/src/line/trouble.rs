@@ -7,8 +7,8 @@ use certkit::{IssueError, SignerError};
 use super::{Case, Station, StationFault};
 use crate::error_text::with_causes;
 use crate::event::Outcome;
-use crate::ledger::LedgerError;
 use crate::ledger::entry::{Disposition, Fact};
+use crate::ledger::{LedgerError, ProjectionError};
 use crate::link::LinkError;
 use crate::unit::{PlanError, Refusal};
 
@@ -66,6 +66,7 @@ impl From<LinkError> for Trouble {
 impl From<LedgerError> for Trouble {
     fn from(error: LedgerError) -> Self {
         match error {
+            LedgerError::Refused(ProjectionError::BudgetUsedUp { .. }) => Trouble::Station(error.into()),
             // What contradicts the ledger is this unit's matter; everything else is the station's.
             LedgerError::Refused(_) => {
                 Trouble::Unit { reason: with_causes(&error), disposition: Disposition::Hold }

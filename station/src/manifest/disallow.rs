@@ -183,6 +183,7 @@ mod tests {
                 product_sha256: "00".into(),
                 id_scope: "0ne00ABCDEF".into(),
                 quantity: 1,
+                issue_budget: None,
             };
             line.append(vec![added, Fact::OrderRows { order: "april".into(), rows: vec![row] }]);
             line

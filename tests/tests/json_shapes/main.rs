@@ -13,7 +13,7 @@ use shapes::{
 };
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 27] = [
     "init",
     "check",
     "ca root",
@@ -23,6 +23,7 @@ const VERBS: [&str; 26] = [
     "ca show",
     "keys import",
     "order add",
+    "order budget",
     "order show",
     "run",
     "unit show",
@@ -141,6 +142,7 @@ fn verbs_that_set_a_station_up_and_take_orders() {
         ["order", "add", "april", "--product", "gateway-x509.toml", "--pattern", "gw-{}", "--quantity", "2"];
     one(bench.station(&add), &order());
     one(bench.station(&["order", "show"]), &order());
+    one(bench.station(&["order", "budget", "april", "9", "--reason", "a test"]), &order());
     one(bench.station(&["order", "show", "april"]), &with(order(), json!({"attempts": [attempt()]})));
     one(bench.station(&["unit", "show", "gw-1"]), &unit());
 

@@ -52,6 +52,7 @@ pub(crate) fn counts() -> Value {
 pub(crate) fn order() -> Value {
     let order = json!({
         "name": "string", "product": "string", "product_sha256": "hex", "id_scope": "string", "quantity": "integer",
+        "issue_budget": "integer?", "issued": "integer",
     });
     with(order, counts())
 }
@@ -164,8 +165,9 @@ pub(crate) fn entry(entry: &Value) -> Value {
         }),
         "order_added" => json!({
             "order": "string", "product": "string", "product_sha256": "hex", "id_scope": "string",
-            "quantity": "integer",
+            "quantity": "integer", "issue_budget?": "integer",
         }),
+        "budget_set" => json!({"order": "string", "issue_budget": "integer", "reason": "string"}),
         "order_rows" => json!({"order": "string", "rows": [{
             "registration_id": "string", "name?": "string", "serial_number?": "string", "hardware_id?": "string",
         }]}),
