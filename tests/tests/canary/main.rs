@@ -14,6 +14,7 @@ mod given;
 mod individual;
 mod places;
 mod secrets;
+mod token;
 
 use std::path::{Path, PathBuf};
 
@@ -175,6 +176,7 @@ fn no_secret_leaves_but_by_the_doors() {
     watch.run_with_a_wrong_password();
     watch.gateways_with_given_keys();
     secrets.extend(watch.gateways_with_keys_of_their_own());
+    watch.authorities_in_a_token();
     secrets.extend(watch.boards_with_derived_keys());
     let of_station = of_station(&watch.bench);
     // Of what a board must hold the station knows only the Wi-Fi password.

@@ -36,8 +36,18 @@ pub(crate) fn of_station(bench: &Bench) -> Vec<Secret> {
         }
         names.push(if name.starts_with("ca-") { "ca".to_owned() } else { name });
     }
-    let expected =
-        ["ca", "ca", "contoso-group-key", "factory-wifi", "gateway-console", "ledger-key", "order_june"];
+    let expected = [
+        "ca",
+        "ca",
+        "ca",
+        "contoso-group-key",
+        "factory-wifi",
+        "gateway-console",
+        "hsm-pin",
+        "hsm-wrong-pin",
+        "ledger-key",
+        "order_june",
+    ];
     assert_eq!(names, expected);
     let random = unit_keys(bench);
     secrets.extend(random.iter().map(|(name, key)| Secret::symmetric_key(name, &STANDARD.encode(key))));

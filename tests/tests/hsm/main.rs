@@ -23,7 +23,7 @@ fn an_order_is_built_with_root_and_intermediate_inside_a_token() {
         assert_eq!(authority["token_key"]["pin"], "hsm-pin");
         assert_eq!(authority["key_algorithm"], if label == "root" { "p-384" } else { "p-256" });
     }
-    let listed = hsm.pkcs11_tool(&["--list-objects", "--type", "privkey"]);
+    let listed = hsm.token.pkcs11_tool(&["--list-objects", "--type", "privkey"]);
     assert_eq!(
         listed.matches("Access:     sensitive, always sensitive, never extractable, local").count(),
         2,
@@ -67,7 +67,7 @@ fn a_token_pulled_out_in_mid_order_stops_the_line_and_loses_nothing() {
     let run = ["--json", "run", "april", "--patience", "60"];
     let mut running = Running::start(hsm.unlocked(&run));
     running.wait_for("a first unit", |event| event["event"] == "verdict" && event["verdict"] == "accepted");
-    hsm.pull_out();
+    hsm.token.pull_out();
     let outcome = running.end().expect(4);
     let outcome = outcome
         .says("the token with the key of authority `intermediate` does not sign")
@@ -91,7 +91,7 @@ fn a_token_pulled_out_in_mid_order_stops_the_line_and_loses_nothing() {
         .expect(4)
         .says("no token fits `pkcs11:token=factory")
         .says("the module shows no token");
-    hsm.plug_in();
+    hsm.token.plug_in();
     hsm.unlocked(&run).run().expect(0);
     let accepted = bench.accepted(4);
     let identities: BTreeSet<&str> = accepted.iter().map(|(id, _)| id.as_str()).collect();

@@ -1,35 +1,31 @@
 //! What is refused: PINs, tokens, URIs. Nothing is left of a command that failed, on the token neither.
 
-use crate::token_bench::{PIN, TokenBench, uri, write_new};
+use acceptance::SoftHsm;
 
-/// How often the token says of itself that a wrong PIN was given since the last right one.
-fn says_wrong_pin(hsm: &TokenBench) -> bool {
-    let (_, slots) =
-        hsm.tool("pkcs11-tool", &["--module", "/usr/lib/softhsm/libsofthsm2.so", "--list-token-slots"]);
-    slots.contains("user PIN count low")
-}
+use crate::token_bench::{PIN, TokenBench};
 
 #[test]
 fn a_wrong_pin_is_configuration_and_is_tried_once() {
     let hsm = TokenBench::new(1);
     hsm.import_pin("wrong-pin", "hsm-pin-kingfisher");
-    let inside = ["ca", "root", "--label", "other", "--common-name", "Other", "--hsm", &uri("token=factory")];
+    let inside =
+        ["ca", "root", "--label", "other", "--common-name", "Other", "--hsm", &SoftHsm::uri("token=factory")];
     let call = hsm.unlocked(&[&inside[..], &["--pin", "wrong-pin"]].concat());
     let parts = ["token factory refused the PIN, which is not tried again", "not how many are left"];
     let outcome = hsm.bench.refuses(call, 3, &parts);
     assert!(!outcome.stderr.contains("kingfisher"), "{}", outcome.stderr);
-    assert!(says_wrong_pin(&hsm));
+    assert!(hsm.token.saw_a_wrong_pin());
 
     // The token's PIN is changed behind the station's back: a run does not begin.
-    hsm.pkcs11_tool(&["--change-pin", "--new-pin", "hsm-pin-kingfisher"]);
+    hsm.token.pkcs11_tool(&["--change-pin", "--new-pin", "hsm-pin-kingfisher"]);
     hsm.bench.order("april", 1);
-    assert!(!says_wrong_pin(&hsm));
+    assert!(!hsm.token.saw_a_wrong_pin());
     hsm.bench.refuses(
         hsm.unlocked(&["run", "april"]),
         3,
         &["refused the PIN", "import the right one into the vault"],
     );
-    assert!(says_wrong_pin(&hsm));
+    assert!(hsm.token.saw_a_wrong_pin());
     let key = hsm.key_finding();
     assert!(key["verdict"] == "failed" && key["seen"].as_str().unwrap().contains("refused the PIN"), "{key}");
 }
@@ -37,22 +33,17 @@ fn a_wrong_pin_is_configuration_and_is_tried_once() {
 #[test]
 fn a_failed_command_leaves_no_key_on_the_token() {
     let hsm = TokenBench::bare(1);
-    let profile = include_str!("../../../templates/profiles/root.toml");
-    let line = profile.lines().find(|line| line.starts_with("keys = ")).unwrap();
-    std::fs::create_dir_all(hsm.bench.folder().join("profiles")).unwrap();
-    write_new(
-        &hsm.bench.folder().join("profiles/only-rsa.toml"),
-        &profile.replace(line, "keys = [\"rsa-2048\"]"),
-    );
+    let all = "[\"p-256\", \"p-384\", \"rsa-2048\", \"rsa-3072\", \"rsa-4096\"]";
+    hsm.bench.template("profiles", "root.toml", "only-rsa.toml", &[(all, "[\"rsa-2048\"]")]);
     let call = hsm.ca("root", &["--profile", "only-rsa.toml", "--key-algorithm", "p-256"]);
     hsm.bench.refuses(call, 3, &["p-256"]);
-    assert!(!hsm.pkcs11_tool(&["--list-objects"]).contains("Object"));
+    assert!(!hsm.token.pkcs11_tool(&["--list-objects"]).contains("Object"));
 
     hsm.ca("root", &["--profile", "only-rsa.toml"]).run().expect(0);
-    let before = hsm.pkcs11_tool(&["--list-objects"]);
+    let before = hsm.token.pkcs11_tool(&["--list-objects"]);
     assert!(before.contains("RSA"), "{before}");
     hsm.bench.refuses(hsm.ca("root", &[]), 3, &["the station has an authority `root` already"]);
-    assert_eq!(hsm.pkcs11_tool(&["--list-objects"]), before);
+    assert_eq!(hsm.token.pkcs11_tool(&["--list-objects"]), before);
 }
 
 #[test]
@@ -64,15 +55,20 @@ fn what_names_no_token_or_no_pin_is_refused() {
     };
     let with = ["--pin", "hsm-pin"];
     for (uri, pin, code, part) in [
-        (uri("token=factory"), &[][..], 2, "--pin"),
-        (uri("token=factory") + "&pin-value=0000", &with, 2, "PINs come from the vault"),
-        (uri("token=factory;object=ca"), &with, 2, "leave object, id and type out"),
-        (uri("token=factory;x-vendor=1"), &with, 2, "`x-vendor` is unknown"),
+        (SoftHsm::uri("token=factory"), &[][..], 2, "--pin"),
+        (SoftHsm::uri("token=factory") + "&pin-value=0000", &with, 2, "PINs come from the vault"),
+        (SoftHsm::uri("token=factory;object=ca"), &with, 2, "leave object, id and type out"),
+        (SoftHsm::uri("token=factory;x-vendor=1"), &with, 2, "`x-vendor` is unknown"),
         ("pkcs11:token=factory".to_owned(), &with, 2, "names no module"),
         ("pkcs11:token=factory?module-path=/nowhere.so".to_owned(), &with, 3, "/nowhere.so cannot be used"),
-        (uri("token=none"), &with, 4, "there are \"factory\" (SoftHSM project SoftHSM v2, serial"),
-        (uri("token=factory"), &["--pin", "no-pin"], 3, "`station keys import no-pin --kind pin`"),
-        (uri("token=factory"), &["--pin", "gateway-console"], 3, "was imported as something else than a PIN"),
+        (SoftHsm::uri("token=none"), &with, 4, "there are \"factory\" (SoftHSM project SoftHSM v2, serial"),
+        (SoftHsm::uri("token=factory"), &["--pin", "no-pin"], 3, "`station keys import no-pin --kind pin`"),
+        (
+            SoftHsm::uri("token=factory"),
+            &["--pin", "gateway-console"],
+            3,
+            "was imported as something else than a PIN",
+        ),
     ] {
         hsm.bench.refuses(ca(&uri, pin), code, &[part]);
     }
