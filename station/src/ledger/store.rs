@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::entry::{self, Entry, EntryHash, Fact, NO_PREVIOUS, VERSION};
 use super::projection::{self, ProjectionError};
 
-/// Raised with every change of `schema.sql` below the entries.
-const TABLES_VERSION: u32 = 2;
+/// All tables, as this version of the program has them.
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// Why the ledger did not do what was asked.
 #[derive(Debug, Error)]
@@ -147,20 +147,27 @@ impl Store {
 
 /// Tables of another version of this program, or none yet, are made anew from the entries.
 fn bring_tables_up_to_date(db: &mut Connection) -> Result<(), LedgerError> {
-    if tables_version(db)? == TABLES_VERSION {
+    if tables_version(db)? == this_version() {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     for table in projection::TABLES {
         transaction.execute(&format!("DROP TABLE IF EXISTS {table}"), [])?;
     }
-    transaction.execute_batch(include_str!("schema.sql"))?;
+    transaction.execute_batch(SCHEMA)?;
     replay(&transaction, &transaction)?;
-    transaction.pragma_update(None, "user_version", TABLES_VERSION)?;
+    transaction.pragma_update(None, "user_version", this_version())?;
     Ok(transaction.commit()?)
 }
 
-fn tables_version(db: &Connection) -> Result<u32, LedgerError> {
+/// Names this program's tables: their text's own hash, so that two changes that meet can't have one number.
+fn this_version() -> i32 {
+    let [a, b, c, d, ..] = entry::hash(SCHEMA.as_bytes());
+    // Never zero, as in a file that has no tables yet.
+    i32::from_be_bytes([a, b, c, d | 1])
+}
+
+fn tables_version(db: &Connection) -> Result<i32, LedgerError> {
     Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
@@ -225,7 +232,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    if tables_version(&db)? == TABLES_VERSION {
+    if tables_version(&db)? == this_version() {
         Ok(db)
     } else {
         Err(LedgerError::OtherTables(path.to_owned()))

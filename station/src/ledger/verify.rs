@@ -106,7 +106,7 @@ fn faults(
 /// Replays the entries into an empty database and compares it, table by table, with the file's.
 fn compare_projections(db: &Connection, findings: &mut Vec<Finding>) -> Result<(), LedgerError> {
     let fresh = Connection::open_in_memory()?;
-    fresh.execute_batch(include_str!("schema.sql"))?;
+    fresh.execute_batch(store::SCHEMA)?;
     match store::replay(db, &fresh) {
         Ok(_) => {}
         Err(LedgerError::Refused(error)) => {
