@@ -231,3 +231,41 @@ fn keys_that_came_with_the_order_have_their_enrollments_already() {
     let stop = bench.station(&DISALLOW).args(&["--identity", "gw-1"]);
     bench.refuses(stop, 3, &["gw-1 came with its order", "block the device there"]);
 }
+
+#[test]
+fn a_unit_that_signed_its_own_certificate_belongs_to_no_group() {
+    let bench = Bench::bare(1);
+    bench.station(&["keys", "import", "gateway-console"]).input("rehearsal\n").run().expect(0);
+    bench.order_of("april", "gateway-x509-individual.toml", 1);
+    let _simulator = bench.simulate(1, 1, &["--no-pacing"]);
+    bench.run("april").expect(0);
+    let single = bench.station(&INDIVIDUAL).run().expect(0);
+    let body = single.json();
+    let from_body = certificate(&bench, &body, "primary");
+    assert_eq!(fingerprint(&from_body), fingerprint(&bench.unit(1).join("var/secrets/device-id.pem")));
+    let shown = openssl(&[
+        "x509",
+        "-in",
+        from_body.to_str().unwrap(),
+        "-noout",
+        "-issuer",
+        "-subject",
+        "-nameopt",
+        "RFC2253",
+    ]);
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), "issuer=CN=gw-0001\nsubject=CN=gw-0001\n");
+    let file = new_file(bench.root().join("single.json"), &single.stdout);
+    assert_eq!(judged(&[file], "IndividualEnrollment"), 1);
+    let ca = bench.station(&INDIVIDUAL).args(&["--verified-ca", "contoso-root"]);
+    bench.refuses(ca, 3, &["gw-0001 hangs on no CA"]);
+    let group = bench.station(&["manifest", "dps", "april", "--group", "g"]);
+    bench.refuses(group, 3, &["each has an enrollment of its own"]);
+    // Its enrollment is there already.
+    let stop = bench.station(&DISALLOW).args(&["--bulk", "--identity", "gw-0001"]).run().expect(0).json();
+    assert_eq!(stop["mode"], "update");
+    let stopped = &stop["enrollments"][0];
+    assert_eq!(
+        (&stopped["attestation"], &stopped["provisioningStatus"]),
+        (&body["attestation"], &json!("disabled"))
+    );
+}
