@@ -132,8 +132,13 @@ pub fn prepare(
     if enrollments.is_empty() {
         return Err(DeliveryError::NoRest(wanted.order.to_owned()));
     }
+    let count = enrollments.len() as u64;
     let plain = if wanted.bulk {
-        lines(|| bulk(BulkMode::Create, &enrollments))?
+        // A reworked unit has new keys, and the service its enrollment with the old ones.
+        let arrived = ledger.arrived_identities(wanted.order)?;
+        let (update, create): (Vec<_>, Vec<_>) =
+            enrollments.into_iter().partition(|one| arrived.contains(one.registration_id().as_str()));
+        lines(|| bulk(BulkMode::Create, &create).chain(bulk(BulkMode::Update, &update)))?
     } else {
         lines(|| enrollments.iter())?
     };
@@ -145,7 +150,7 @@ pub fn prepare(
         order: wanted.order.to_owned(),
         form,
         recipients: wanted.recipients.iter().map(Recipient::to_string).collect(),
-        identities: enrollments.len() as u64,
+        identities: count,
         sha256: hex(&hash(&bytes)),
         attempts,
     };

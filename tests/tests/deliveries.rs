@@ -178,16 +178,26 @@ fn an_acknowledged_delivery_takes_its_keys_out_of_the_vault_and_the_rest_follows
     bench.refuses(deliver(&["--rest"]), 3, &["there is no rest"]);
     bench.refuses(bench.station(&["manifest", "acknowledge", "1"]), 3, &["no delivery 1", "deliveries"]);
 
-    // A third unit; those that were delivered stay where they are.
+    // A third unit, and the first with new keys; the second's stay where they are.
+    bench.station(&["unit", "rework", "gw-0001", "--reason", "new board"]).run().expect(0);
     std::fs::remove_dir_all(bench.simulated()).unwrap();
     build_third(&bench);
-    bench.refuses(deliver(&[]), 3, &["gw-0001, gw-0002 left the vault"]);
+    bench.refuses(deliver(&[]), 3, &["the keys of gw-0002 left the vault"]);
     let rest = deliver(&["--rest"]).run().expect(0);
     let ids = |text: &str| keys(text).into_keys().collect::<Vec<_>>();
     assert_eq!(
         (ids(&first.stdout), ids(&rest.stdout)),
-        (vec!["gw-0001".to_owned(), "gw-0002".to_owned()], vec!["gw-0003".to_owned()])
+        (vec!["gw-0001".to_owned(), "gw-0002".to_owned()], vec!["gw-0001".to_owned(), "gw-0003".to_owned()])
     );
+    assert_ne!(keys(&first.stdout)["gw-0001"], keys(&rest.stdout)["gw-0001"]);
+    // The service has an enrollment of the first already, with its old keys.
+    let bulk = deliver(&["--rest", "--bulk"]).run().expect(0).json_lines();
+    let said: Vec<(&str, &str)> = bulk
+        .iter()
+        .map(|one| (&one["mode"], &one["enrollments"][0]["registrationId"]))
+        .map(|(mode, id)| (mode.as_str().unwrap(), id.as_str().unwrap()))
+        .collect();
+    assert_eq!(said, [("create", "gw-0003"), ("update", "gw-0001")]);
 }
 
 fn build_third(bench: &Bench) {

@@ -20,7 +20,7 @@ const MOST_TOGETHER: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IndividualEnrollment {
-    pub(super) registration_id: RegistrationId,
+    registration_id: RegistrationId,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_id: Option<RegistrationId>,
     attestation: Attestation,
@@ -237,6 +237,11 @@ impl IndividualEnrollment {
             provisioning_status: options.status,
             capabilities: options.iot_edge.then_some(Capabilities { iot_edge: true }),
         }
+    }
+
+    /// Whose it is.
+    pub fn registration_id(&self) -> &RegistrationId {
+        &self.registration_id
     }
 
     /// A name for its file that every system takes, and no two enrollments share: the registration ID, with `:` as `%3A`

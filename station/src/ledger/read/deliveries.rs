@@ -45,6 +45,16 @@ impl LedgerReader {
             WHERE order_name = ?1 AND acknowledged_at IS NOT NULL";
         Ok(self.list(sql, [order], |row| row.get(0))?.into_iter().collect())
     }
+
+    /// The registration IDs of an order for which some delivery has arrived: the service has an enrollment of each.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn arrived_identities(&self, order: &str) -> Result<BTreeSet<String>> {
+        let sql = "SELECT c.registration_id FROM credential c JOIN delivered USING (attempt)
+            JOIN delivery d ON d.seq = delivery WHERE d.order_name = ?1 AND d.acknowledged_at IS NOT NULL";
+        Ok(self.list(sql, [order], |row| row.get(0))?.into_iter().collect())
+    }
 }
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
