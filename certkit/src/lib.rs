@@ -79,5 +79,5 @@ pub use serial::{CertificateSerial, CertificateSerialError};
 #[cfg(feature = "pkcs11")]
 pub use signer::{ObjectType, PinTries, Token, TokenCause, TokenError, TokenSigner, TokenUri, TokenUriError};
 pub use signer::{Signer, SignerError, SoftwareSigner};
-pub use symmetric::{DeviceKey, GroupKey, SymmetricKeyError};
+pub use symmetric::{DerivedKeyText, DeviceKey, GroupKey, SymmetricKeyError};
 pub use validity::Validity;

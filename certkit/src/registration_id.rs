@@ -29,8 +29,17 @@ impl RegistrationId {
     /// # Errors
     /// [`RegistrationIdError`], naming the first character that is wrong and its index.
     pub fn parse(text: &str) -> Result<Self, RegistrationIdError> {
+        Self::check(text)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Checks a text as [`parse`](Self::parse) does, and keeps nothing of it: for lists that are read line by line.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn check(text: &str) -> Result<(), RegistrationIdError> {
         match find_problem(text) {
-            None => Ok(Self(text.to_owned())),
+            None => Ok(()),
             Some(problem) => Err(RegistrationIdError::new(text, problem)),
         }
     }

@@ -2,6 +2,7 @@
 //! nothing is taken from a bad file.
 
 mod csv_rows;
+mod limited_lines;
 mod pattern;
 
 use std::collections::{BTreeSet, HashMap};
@@ -19,6 +20,7 @@ use crate::unit::HardwareId;
 use crate::vault::{Secret, SecretName};
 
 pub use csv_rows::{CsvError, read_csv};
+pub use limited_lines::LimitedLines;
 pub use pattern::{Pattern, PatternError};
 
 /// Rows that one ledger entry holds at most.

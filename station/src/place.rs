@@ -2,11 +2,15 @@
 //!
 //! Nothing that exists is overwritten, and a failure leaves no part behind.
 
+mod growing;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+pub use growing::Growing;
 
 /// What the names of files and folders begin with that are not whole yet.
 const BESIDE: &str = ".station-";

@@ -1,4 +1,7 @@
-//! `station keys`: secrets into the vault. Needs no unlocking.
+//! `station keys`: secrets into the vault, which needs no unlocking; and device keys from a group key in a file.
+
+mod derive;
+mod ids;
 
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
@@ -16,7 +19,7 @@ use crate::vault::{Secret, SecretName};
 /// A secret longer than this is a wrong file.
 const LONGEST: u64 = 64 * 1024;
 
-/// Secrets: put them into the vault.
+/// Secrets: put them into the vault, or derive device keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Seal a secret (console password …) under a new name, from standard input or a file. The end of its last line
@@ -31,6 +34,11 @@ pub(super) enum Verb {
         #[arg(long, default_value = "-", value_name = "FILE")]
         from: PathBuf,
     },
+    /// Derive the device keys of a list of registration IDs from an enrollment group's key. Works without a station.
+    ///
+    /// Prints CSV, `registration_id,device_key` in its first line; with --json, a document a line. The first ID that is
+    /// none ends it with exit code 3: what was printed until then is not whole.
+    Derive(derive::Args),
 }
 
 /// What can be imported by hand.
@@ -50,9 +58,24 @@ struct Imported {
 }
 
 pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
-    let Verb::Import { name, kind, from } = verb;
+    match verb {
+        Verb::Import { name, kind, from } => import(&name, kind, &from, context, output),
+        Verb::Derive(args) => derive::run(&args, output),
+    }
+}
+
+fn import(
+    name: &SecretName,
+    kind: Kind,
+    from: &PathBuf,
+    context: &Context,
+    output: &Output,
+) -> Result<Exit, Failure> {
     let owner = context.owner("keys import")?;
-    let secret = read(&from)?;
+    let secret = read_secret(from)?;
+    if secret.bytes().is_empty() {
+        return Err(Failure::input("the secret is empty: nothing was imported"));
+    }
     let secret_kind = match kind {
         Kind::Text => SecretKind::Text,
         Kind::GroupKey => {
@@ -68,20 +91,20 @@ pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit
         }
     };
     let fact = Fact::SecretImported { name: name.to_string(), secret_kind };
-    context.seal(&owner, (&name, &secret), vec![fact])?;
+    context.seal(&owner, (name, &secret), vec![fact])?;
     let imported = Imported { secret: name.to_string() };
     output.data(&imported, |out| writeln!(out, "{} is in the vault", imported.secret))?;
     Ok(Exit::Done)
 }
 
-fn read(from: &PathBuf) -> Result<Secret, Failure> {
+fn read_secret(from: &PathBuf) -> Result<Secret, Failure> {
     let standard_input = from.as_os_str() == "-";
     if standard_input && io::stdin().is_terminal() {
         let typed = rpassword::prompt_password("Secret: ").map(Zeroizing::new)?;
         if *rpassword::prompt_password("Once more: ").map(Zeroizing::new)? != *typed {
             return Err(Failure::input("the two entries differ: nothing was imported"));
         }
-        return not_empty(typed.as_bytes());
+        return Ok(Secret::new(typed.as_bytes().to_vec()));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
     let read = if standard_input {
@@ -103,12 +126,5 @@ fn read(from: &PathBuf) -> Result<Secret, Failure> {
     }
     let end =
         bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
-    not_empty(end)
-}
-
-fn not_empty(bytes: &[u8]) -> Result<Secret, Failure> {
-    if bytes.is_empty() {
-        return Err(Failure::input("the secret is empty: nothing was imported"));
-    }
-    Ok(Secret::new(bytes.to_vec()))
+    Ok(Secret::new(end.to_vec()))
 }

@@ -11,6 +11,7 @@ mod ledger;
 mod manifest;
 mod order;
 mod output;
+mod progress;
 mod roll_over;
 mod run;
 #[cfg(target_os = "linux")]

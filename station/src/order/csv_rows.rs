@@ -1,14 +1,14 @@
 //! An order as CSV: `registration_id`, and optionally `name`, `serial_number`, `hardware_id`, in any sequence. IoT
 //! Central's export is one too: its columns bring the devices' own keys.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use certkit::DeviceKey;
 use csv::StringRecord;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::{PlacedRow, RowAt, RowFault, Rows, registration_id};
+use super::{LimitedLines, PlacedRow, RowAt, RowFault, Rows, registration_id};
 use crate::ledger::entry::OrderRow;
 
 const COLUMNS: [(&str, Column); 10] = [
@@ -36,8 +36,6 @@ enum Column {
     NotNeeded,
 }
 
-/// A line longer than this is none of an order: a wrong file, or a quote that is never closed.
-const LONGEST_LINE: usize = 64 * 1024;
 /// IoT Central's limit for a display name, in characters.
 const LONGEST_NAME: usize = 148;
 
@@ -88,7 +86,7 @@ pub fn read_csv(from: impl Read) -> Result<Rows, CsvError> {
         .terminator(csv::Terminator::Any(b'\n'))
         .trim(csv::Trim::All)
         .flexible(true)
-        .from_reader(LimitedLines { from, line: 1, length: 0 });
+        .from_reader(LimitedLines::new(from));
     let columns = columns(reader.headers().map_err(|error| match error.kind() {
         csv::ErrorKind::Utf8 { .. } => CsvError::NotUtf8,
         _ => CsvError::Unreadable(error),
@@ -173,31 +171,10 @@ fn row(record: &StringRecord, columns: &[Column]) -> Result<(OrderRow, Option<De
     Ok((row, key))
 }
 
-/// Stops a line without an end before it fills the memory.
-struct LimitedLines<R> {
-    from: R,
-    line: u64,
-    length: usize,
-}
-
-impl<R: Read> Read for LimitedLines<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.from.read(buffer)?;
-        for byte in &buffer[..count] {
-            (self.line, self.length) =
-                if *byte == b'\n' { (self.line + 1, 0) } else { (self.line, self.length + 1) };
-            if self.length > LONGEST_LINE {
-                let what =
-                    format!("line {} is longer than {LONGEST_LINE} bytes: is it the right file?", self.line);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-            }
-        }
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ mod shapes;
 
 use std::collections::BTreeSet;
 
-use acceptance::{Bench, Running, SECRET, Station, assert_shape, shape_faults};
+use acceptance::{Bench, GROUP_KEY, Running, SECRET, Station, assert_shape, shape_faults};
 use serde_json::{Value, json};
 use shapes::{
     attempt, authority, delivery, entry, finding, order, rolled_over, run_event, simulator_event, unit,
@@ -22,6 +22,7 @@ const VERBS: [&str; 27] = [
     "ca crl",
     "ca show",
     "keys import",
+    "keys derive",
     "order add",
     "order budget",
     "order show",
@@ -129,6 +130,13 @@ fn verbs_that_set_a_station_up_and_take_orders() {
 
     let bench = Bench::bare(1);
     assert_eq!(all(bench.station(&["ca", "show"]), &authority()).len(), 0);
+    let (group_key, ids) = (folder.path().join("group.key"), folder.path().join("ids.csv"));
+    std::io::Write::write_all(&mut std::fs::File::create_new(&group_key).unwrap(), GROUP_KEY.as_bytes())
+        .unwrap();
+    std::io::Write::write_all(&mut std::fs::File::create_new(&ids).unwrap(), b"gw-1\ngw-2\n").unwrap();
+    let derive = Station::new(&["keys", "derive", "--group-key-file"]).arg(&group_key).arg("--ids").arg(&ids);
+    let derived = all(derive, &json!({"registration_id": "string", "device_key": "string"}));
+    assert_eq!(derived.len(), 2);
     let imported = bench.station(&["keys", "import", "console"]).input("rehearsal");
     one(imported, &json!({"secret": "=console"}));
     let root = one(bench.unlocked(&["ca", "root", "--common-name", "Root"]), &authority());

@@ -1,0 +1,47 @@
+//! Lines of a file, none of them without an end.
+
+use std::io::{self, Read};
+
+/// A line longer than this is none of an order or of a list: it is a wrong file.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// Stops a line without an end before it fills the memory.
+#[derive(Debug)]
+pub struct LimitedLines<R> {
+    from: R,
+    line: u64,
+    length: usize,
+    read: u64,
+}
+
+impl<R> LimitedLines<R> {
+    /// At the beginning of a file.
+    pub fn new(from: R) -> Self {
+        Self { from, line: 1, length: 0, read: 0 }
+    }
+
+    /// Whether the first `bytes` are all that was read, and their last line has no end: a file's last line often has
+    /// none.
+    pub fn is_cut_off_at(&self, bytes: u64) -> bool {
+        self.read == bytes && self.length > 0
+    }
+}
+
+impl<R: Read> Read for LimitedLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        self.read += count as u64;
+        for piece in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
+            self.length += piece.len();
+            if self.length > LONGEST_LINE {
+                let what =
+                    format!("line {} is longer than {LONGEST_LINE} bytes: is it the right file?", self.line);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            }
+            if piece.ends_with(b"\n") {
+                (self.line, self.length) = (self.line + 1, 0);
+            }
+        }
+        Ok(count)
+    }
+}
