@@ -47,6 +47,7 @@ mod key_algorithm;
 mod name;
 mod pem;
 mod possession;
+mod private_key;
 mod profile;
 mod public_key;
 mod registration_id;
@@ -67,6 +68,7 @@ pub use issue::{IssueError, Issuer, RevocationList, RevocationReason, Revoked};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};
 pub use name::{CommonName, NameError, Organization, Subject};
 pub use possession::{VerificationCode, VerificationCodeError};
+pub use private_key::{KeyFormat, KeyFormatError, PrivateKey};
 pub use profile::{
     Country, CountryError, CsrSubject, ExtendedKeyUsage, Extension, ExtensionError, KeyUsage, Kind,
     OutlivingIssuer, Profile, ProfileError, SubjectTemplate,

@@ -18,7 +18,7 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument, pkcs5
 use zeroize::Zeroizing;
 
 use super::{Signer, SignerError};
-use crate::{KeyAlgorithm, PublicKey};
+use crate::{KeyAlgorithm, PrivateKey, PublicKey};
 
 const PRIVATE_KEY: &str = "PRIVATE KEY";
 const ENCRYPTED_PRIVATE_KEY: &str = "ENCRYPTED PRIVATE KEY";
@@ -97,6 +97,12 @@ impl SoftwareSigner {
         let spki = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(SignerError::Generate)?;
         let public_key = PublicKey::from_spki_der(spki.as_ref()).map_err(|_| SignerError::NotSupported)?;
         Ok(Self { private: Private::Rsa(Box::new(pair)), pkcs8, public_key })
+    }
+
+    /// The key, to be written for a device.
+    #[must_use]
+    pub fn private_key(&self) -> PrivateKey {
+        PrivateKey::from_pkcs8(self.public_key.algorithm(), self.pkcs8.as_bytes())
     }
 
     /// The key in clear, as PEM of PKCS#8 (RFC 5958) with the public key inside. The text is wiped when dropped.
