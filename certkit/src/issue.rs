@@ -3,6 +3,7 @@
 mod contents;
 mod error;
 mod revocation_list;
+mod template;
 
 use rcgen::{CertificateParams, KeyIdMethod};
 use time::{Duration, OffsetDateTime, UtcOffset};
@@ -11,6 +12,7 @@ use crate::{Certificate, CertificateSerial, Kind, OutlivingIssuer, Profile, Publ
 use contents::{Period, Public, Signing, contents, copy_name};
 pub use error::IssueError;
 pub use revocation_list::{RevocationList, RevocationReason, Revoked};
+pub use template::Template;
 
 /// A certificate authority: its certificate and the private key that belongs to it.
 #[derive(Debug)]
@@ -84,11 +86,7 @@ impl Issuer {
         serial: &CertificateSerial,
         now: OffsetDateTime,
     ) -> Result<Certificate, IssueError> {
-        self.check_validity(now)?;
-        self.check_subject(profile, subject)?;
-        check_key(profile, subject.common_name(), public_key)?;
-        let period = self.period(profile, subject.common_name(), now)?;
-        let params = contents(profile, subject, public_key, serial, period)?;
+        let params = self.params(profile, subject, public_key, serial, now)?;
         let signing = Signing::new(self.signer.as_ref());
         let issuer = rcgen::Issuer::from_params(&self.written, &signing);
         let made = params.signed_by(&Public(public_key), &issuer).map_err(|error| signing.or(error))?;
@@ -97,6 +95,22 @@ impl Issuer {
             return Err(IssueError::Name { issuer: self.certificate.subject_name() });
         }
         Ok(certificate)
+    }
+
+    /// What a certificate contains, once all is checked that speaks against it.
+    fn params(
+        &self,
+        profile: &Profile,
+        subject: &Subject,
+        public_key: &PublicKey,
+        serial: &CertificateSerial,
+        now: OffsetDateTime,
+    ) -> Result<CertificateParams, IssueError> {
+        self.check_validity(now)?;
+        self.check_subject(profile, subject)?;
+        check_key(profile, subject.common_name(), public_key)?;
+        let period = self.period(profile, subject.common_name(), now)?;
+        contents(profile, subject, public_key, serial, period)
     }
 
     /// Whether certificates of this profile could be issued now: to be asked before a run, so that a CA about to expire

@@ -64,7 +64,7 @@ mod validity;
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
 pub use endorsement_key::{EndorsementKey, EndorsementKeyError, EndorsementKeyTemplate};
-pub use issue::{IssueError, Issuer, RevocationList, RevocationReason, Revoked};
+pub use issue::{IssueError, Issuer, RevocationList, RevocationReason, Revoked, Template};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};
 pub use name::{CommonName, NameError, Organization, Subject};
 pub use possession::{VerificationCode, VerificationCodeError};

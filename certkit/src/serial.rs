@@ -7,8 +7,10 @@ use thiserror::Error;
 
 /// Most octets of a certificate serial (RFC 5280 §4.1.2.2).
 const MOST: usize = 20;
-/// Keeps the number positive and all our serials of one length, whatever follows.
-const FIRST: u8 = 0x01;
+/// The first octet keeps the number positive and all our serials of one length, whatever follows. It tells apart what
+/// the sequences count.
+const OF_ATTEMPTS: u8 = 0x01;
+const OF_BATCHES: u8 = 0x02;
 
 /// A certificate serial: a positive number of at most 20 octets. `Display` is lower-case hex without separators.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +23,18 @@ impl CertificateSerial {
     /// unpredictable, and keep the serials of two stations under one authority apart.
     #[must_use]
     pub fn new(sequence: u64, random: [u8; 8]) -> Self {
-        Self([&[FIRST][..], &sequence.to_be_bytes(), &random].concat())
+        Self::of(OF_ATTEMPTS, sequence, random)
+    }
+
+    /// The same for certificates that are issued in batches, which have a sequence of their own: `02`, the sequence
+    /// number, then the random octets.
+    #[must_use]
+    pub fn of_batch(sequence: u64, random: [u8; 8]) -> Self {
+        Self::of(OF_BATCHES, sequence, random)
+    }
+
+    fn of(first: u8, sequence: u64, random: [u8; 8]) -> Self {
+        Self([&[first][..], &sequence.to_be_bytes(), &random].concat())
     }
 
     /// Takes a big-endian number, as it stands in a certificate.
@@ -104,6 +117,13 @@ mod tests {
         assert_eq!(serial.to_string(), "01000000000000002affffffffffffffff");
         assert!(serial.as_bytes().len() <= 20 && serial.as_bytes()[0] < 0x80);
         assert_eq!(serial.to_string().parse(), Ok(serial));
+    }
+
+    #[test]
+    fn a_batch_has_serials_of_its_own() {
+        let serial = CertificateSerial::of_batch(42, [0; 8]);
+        assert_eq!(serial.to_string(), "02000000000000002a0000000000000000");
+        assert!(CertificateSerial::new(u64::MAX, [0xff; 8]) < CertificateSerial::of_batch(0, [0; 8]));
     }
 
     #[test]

@@ -141,6 +141,11 @@ pub enum IssueError {
     /// The registration ID does not fit into a common name.
     #[error(transparent)]
     RegistrationId(#[from] RegistrationIdError),
+    /// A profile whose certificates differ in more than a template has places for.
+    #[error(
+        "certificates of this profile cannot be made from a template: issue them one by one, and report this"
+    )]
+    Template,
     /// The key did not sign.
     #[error("the certificate could not be signed")]
     Sign(#[source] SignerError),
