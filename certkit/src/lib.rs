@@ -39,6 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 mod certificate;
 mod chain;
 mod endorsement_key;
@@ -61,6 +62,7 @@ mod signer;
 mod symmetric;
 mod validity;
 
+pub use batch::{Batch, BatchCredential, BatchError, BatchItem};
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
 pub use endorsement_key::{EndorsementKey, EndorsementKeyError, EndorsementKeyTemplate};

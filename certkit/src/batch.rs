@@ -1,0 +1,438 @@
+//! Many device credentials at once, on all cores.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use thiserror::Error;
+
+use crate::issue::Template;
+use crate::{
+    Certificate, CertificateError, CertificateSerial, Chain, ChainError, IssueError, PrivateKey, PublicKey,
+    RegistrationId, SignerError,
+};
+
+/// Credentials that a thread makes in one go: enough that waiting for each other costs nothing.
+const CHUNK: usize = 64;
+/// Chunks in work or waiting to be fetched, for each thread.
+const CHUNKS_AHEAD: usize = 4;
+
+/// Whom a batch is to make a credential for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchItem {
+    /// The device.
+    pub registration_id: RegistrationId,
+    /// Its certificate's serial, never used before.
+    pub serial: CertificateSerial,
+}
+
+/// A credential of a batch: a fresh key and the certificate for it.
+#[derive(Debug, Clone)]
+pub struct BatchCredential {
+    /// Whom it is for.
+    pub item: BatchItem,
+    /// The private key.
+    pub private_key: PrivateKey,
+    /// The public key that belongs to it.
+    pub public_key: PublicKey,
+    /// The certificate, DER. What follows it in a chain is the same for all: the issuer's certificate, and those above it.
+    pub leaf: Vec<u8>,
+}
+
+impl BatchCredential {
+    /// The certificate as PEM (RFC 7468 §5).
+    #[must_use]
+    pub fn leaf_pem(&self) -> String {
+        crate::pem::encode_certificate(&self.leaf)
+    }
+}
+
+/// Why a batch ended before its end.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// No key could be made.
+    #[error("no key could be made for {id}")]
+    Key {
+        /// The device.
+        id: RegistrationId,
+        /// Why.
+        source: SignerError,
+    },
+    /// No certificate could be made.
+    #[error("no certificate could be issued for {id}")]
+    Issue {
+        /// The device.
+        id: RegistrationId,
+        /// Why.
+        source: Box<IssueError>,
+    },
+    /// The first certificate cannot be read again.
+    #[error("the first certificate of the batch, for {id}, cannot be read again: report this")]
+    First {
+        /// The device.
+        id: RegistrationId,
+        /// Why.
+        source: CertificateError,
+    },
+    /// The first certificate does not fit the chain above it.
+    #[error("the first certificate of the batch, for {id}, makes no chain with its issuer's")]
+    Chain {
+        /// The device.
+        id: RegistrationId,
+        /// Why.
+        source: ChainError,
+    },
+    /// A thread ended without an answer.
+    #[error("a thread of the batch broke off: report this")]
+    Thread,
+}
+
+/// Credentials, in the order of their items, made by threads while the ones before are fetched. At most a fixed number
+/// is in work or waiting, however many there are; the items are asked for as they are needed. The first certificate is
+/// read again and its chain checked before anything comes out. An error comes out at its item's place, and ends the
+/// batch. Dropping it ends the threads.
+///
+/// ```
+/// use std::sync::Arc;
+/// use certkit::{
+///     Batch, BatchItem, Certificate, CertificateSerial, CommonName, Issuer, KeyAlgorithm, Profile, RegistrationId,
+///     SoftwareSigner, Subject, Template,
+/// };
+///
+/// let root = Profile::from_toml(include_str!("../../templates/profiles/root.toml"))?;
+/// let device = Profile::from_toml(include_str!("../../templates/profiles/azure-device.toml"))?;
+/// let name = Subject::Authority(CommonName::parse("Contoso Root")?);
+/// let now = time::macros::datetime!(2026-11-24 08:00 UTC);
+/// let key = SoftwareSigner::generate(KeyAlgorithm::P256)?;
+/// let certificate = Issuer::self_signed(&root, &name, &key, &CertificateSerial::new(1, [7; 8]), now)?;
+/// let above = vec![certificate.clone()];
+/// let issuer = Arc::new(Issuer::new(certificate, Box::new(key))?);
+///
+/// let template = Template::new(issuer, &device, KeyAlgorithm::P256, now)?;
+/// let items = (1..=100).map(|number| BatchItem {
+///     registration_id: RegistrationId::parse(&format!("sensor-{number:03}")).expect("an ID"),
+///     serial: CertificateSerial::of_batch(number, [7; 8]), // with random octets of your own
+/// });
+/// // What the closure makes of each credential is made by the threads as well.
+/// for leaf in Batch::new(template, above, items, |credential| credential.leaf_pem()) {
+///     assert!(leaf?.starts_with("-----BEGIN CERTIFICATE-----"));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Batch<I, T> {
+    items: I,
+    /// None once the batch has ended.
+    jobs: Option<mpsc::Sender<Job<T>>>,
+    threads: Vec<JoinHandle<()>>,
+    under_way: VecDeque<Receiver<Made<T>>>,
+    most_under_way: usize,
+    made: std::vec::IntoIter<Result<T, BatchError>>,
+    begun: bool,
+}
+
+type Made<T> = Vec<Result<T, BatchError>>;
+
+struct Job<T> {
+    items: Vec<BatchItem>,
+    is_first: bool,
+    reply: SyncSender<Made<T>>,
+}
+
+/// What the threads share.
+struct Workshop<F> {
+    template: Template,
+    above: Vec<Certificate>,
+    finish: F,
+}
+
+impl<I, T> Batch<I, T>
+where
+    I: Iterator<Item = BatchItem>,
+    T: Send + 'static,
+{
+    /// Begins a batch on all cores. `above` are the certificates that follow a leaf in its chain, issuer first; `finish`
+    /// makes of each credential what is wanted, in the threads.
+    pub fn new<F>(template: Template, above: Vec<Certificate>, items: I, finish: F) -> Self
+    where
+        F: Fn(BatchCredential) -> T + Send + Sync + 'static,
+    {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self::with_threads(threads, template, above, items, finish)
+    }
+
+    /// The same on so many threads.
+    pub fn with_threads<F>(
+        threads: NonZeroUsize,
+        template: Template,
+        above: Vec<Certificate>,
+        items: I,
+        finish: F,
+    ) -> Self
+    where
+        F: Fn(BatchCredential) -> T + Send + Sync + 'static,
+    {
+        let (jobs, waiting) = mpsc::channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        let workshop = Arc::new(Workshop { template, above, finish });
+        let work = |_| {
+            let (waiting, workshop) = (waiting.clone(), workshop.clone());
+            std::thread::spawn(move || while workshop.next_job(&waiting).is_some() {})
+        };
+        Self {
+            items,
+            jobs: Some(jobs),
+            threads: (0..threads.get()).map(work).collect(),
+            under_way: VecDeque::new(),
+            most_under_way: threads.get() * CHUNKS_AHEAD,
+            made: Vec::new().into_iter(),
+            begun: false,
+        }
+    }
+
+    /// Keeps the threads busy, as long as there are items.
+    fn send_jobs(&mut self) {
+        while let (true, Some(jobs)) = (self.under_way.len() < self.most_under_way, &self.jobs) {
+            let items: Vec<_> = self.items.by_ref().take(CHUNK).collect();
+            if items.is_empty() {
+                self.jobs = None;
+                return;
+            }
+            let (reply, made) = mpsc::sync_channel(1);
+            // Where no thread is left to take it, the answer does not come, and says so.
+            let _ = jobs.send(Job { items, is_first: !std::mem::replace(&mut self.begun, true), reply });
+            self.under_way.push_back(made);
+        }
+    }
+}
+
+impl<I, T> Iterator for Batch<I, T>
+where
+    I: Iterator<Item = BatchItem>,
+    T: Send + 'static,
+{
+    type Item = Result<T, BatchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(made) = self.made.next() {
+                if made.is_err() {
+                    self.end();
+                }
+                return Some(made);
+            }
+            self.send_jobs();
+            let made = self.under_way.pop_front()?;
+            self.made = made.recv().unwrap_or_else(|_| vec![Err(BatchError::Thread)]).into_iter();
+        }
+    }
+}
+
+impl<I, T> Batch<I, T> {
+    /// Nothing comes any more, and nobody works on.
+    fn end(&mut self) {
+        self.jobs = None;
+        self.under_way.clear();
+        self.made = Vec::new().into_iter();
+        for thread in self.threads.drain(..) {
+            // One that panicked has given no answer, which was told.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<I, T> Drop for Batch<I, T> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<F> Workshop<F> {
+    /// Waits for a job and does it; none when there are no more.
+    fn next_job<T>(&self, waiting: &Mutex<Receiver<Job<T>>>) -> Option<()>
+    where
+        F: Fn(BatchCredential) -> T,
+    {
+        let Job { items, is_first, reply } = waiting.lock().ok()?.recv().ok()?;
+        let mut made = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let credential = self.credential(item, is_first && index == 0);
+            made.push(credential.map(&self.finish));
+            if made.last().is_some_and(Result::is_err) {
+                break;
+            }
+        }
+        // Nobody waits where the batch was dropped.
+        let _ = reply.send(made);
+        Some(())
+    }
+
+    fn credential(&self, item: BatchItem, is_first: bool) -> Result<BatchCredential, BatchError> {
+        let id = || item.registration_id.clone();
+        let (private_key, public_key) = PrivateKey::generate(self.template.key())
+            .map_err(|source| BatchError::Key { id: id(), source })?;
+        let leaf = self
+            .template
+            .issue(&item.registration_id, &public_key, &item.serial)
+            .map_err(|source| BatchError::Issue { id: id(), source: Box::new(source) })?;
+        if is_first {
+            let read =
+                Certificate::from_der(&leaf).map_err(|source| BatchError::First { id: id(), source })?;
+            let certificates = std::iter::once(read).chain(self.above.iter().cloned()).collect();
+            Chain::new(certificates).map_err(|source| BatchError::Chain { id: id(), source })?;
+        }
+        Ok(BatchCredential { private_key, public_key, leaf, item })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::sample::{DEVICE, INTERMEDIATE, NOW, intermediate, profile, root};
+    use crate::{Issuer, KeyAlgorithm, Signer};
+
+    fn id(number: u64) -> RegistrationId {
+        RegistrationId::parse(&format!("sensor-{number}")).unwrap()
+    }
+
+    fn item(number: u64) -> BatchItem {
+        BatchItem { registration_id: id(number), serial: CertificateSerial::of_batch(number, [0xa5; 8]) }
+    }
+
+    fn template(issuer: Issuer) -> (Template, Vec<Certificate>) {
+        let above = vec![issuer.certificate().clone()];
+        (Template::new(Arc::new(issuer), &profile(DEVICE), KeyAlgorithm::P256, NOW).unwrap(), above)
+    }
+
+    fn line() -> Issuer {
+        intermediate(&root(), "Line 1", &profile(INTERMEDIATE))
+    }
+
+    fn threads(count: usize) -> NonZeroUsize {
+        NonZeroUsize::new(count).unwrap()
+    }
+
+    #[test]
+    fn each_item_gets_its_own_credential_in_its_place() {
+        for count in [1, 3] {
+            let (template, above) = template(line());
+            let batch =
+                Batch::with_threads(threads(count), template, above.clone(), (0..1000).map(item), |made| {
+                    made
+                });
+            let made: Vec<BatchCredential> = batch.map(Result::unwrap).collect();
+            assert_eq!(made.len(), 1000);
+            for (number, credential) in (0..).zip(&made) {
+                assert_eq!(credential.item, item(number));
+                let leaf = Certificate::from_pem(&credential.leaf_pem()).unwrap();
+                assert_eq!(leaf.subject_common_name(), Some(id(number).as_str()));
+                assert_eq!(
+                    (leaf.serial(), leaf.public_key()),
+                    (&item(number).serial, &credential.public_key)
+                );
+                if number % 100 == 0 {
+                    let signature = sign(credential, b"nonce");
+                    leaf.public_key().verify(b"nonce", &signature).unwrap();
+                    Chain::new(vec![leaf, above[0].clone()]).unwrap();
+                }
+            }
+        }
+    }
+
+    fn sign(credential: &BatchCredential, message: &[u8]) -> Vec<u8> {
+        use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+        let key = credential.private_key.to_der(crate::KeyFormat::Pkcs8).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key).unwrap();
+        pair.sign(&aws_lc_rs::rand::SystemRandom::new(), message).unwrap().as_ref().to_vec()
+    }
+
+    #[test]
+    fn items_are_asked_for_as_they_are_needed() {
+        let asked = Arc::new(AtomicU64::new(0));
+        let counted = asked.clone();
+        let items = (0..).map(move |number| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            item(number)
+        });
+        let (template, above) = template(line());
+        let mut batch = Batch::with_threads(threads(2), template, above, items, |made| made);
+        assert_eq!(asked.load(Ordering::Relaxed), 0);
+        for _ in 0..200 {
+            batch.next().unwrap().unwrap();
+        }
+        let ahead = asked.load(Ordering::Relaxed) - 200;
+        assert!(ahead <= (CHUNK * CHUNKS_AHEAD * 2 + CHUNK) as u64, "{ahead}");
+        drop(batch);
+    }
+
+    #[test]
+    fn an_error_comes_at_its_place_and_ends_the_batch() {
+        let (template, above) = template(line());
+        let long = RegistrationId::parse(&"a".repeat(65)).unwrap();
+        let items = (0..500).map(|number| match number {
+            150 => BatchItem { registration_id: long.clone(), ..item(number) },
+            _ => item(number),
+        });
+        let mut batch = Batch::with_threads(threads(2), template, above, items, |made| made);
+        let made: Vec<_> = batch.by_ref().collect();
+        assert_eq!(made.len(), 151);
+        assert!(made[..150].iter().all(Result::is_ok));
+        assert!(matches!(&made[150], Err(BatchError::Issue { id, .. }) if *id == long), "{:?}", made[150]);
+        assert!(batch.threads.is_empty() && batch.next().is_none());
+    }
+
+    /// Signs with another key than the one that it shows.
+    #[derive(Debug)]
+    struct Forger(crate::SoftwareSigner, crate::SoftwareSigner);
+
+    impl Signer for Forger {
+        fn public_key(&self) -> &PublicKey {
+            self.0.public_key()
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+            self.1.sign(message)
+        }
+    }
+
+    #[test]
+    fn nothing_comes_out_where_the_first_certificate_is_wrong() {
+        let (root, key) = (root(), crate::sample::signer());
+        let certificate = root
+            .issue(
+                &profile(INTERMEDIATE),
+                &crate::sample::authority("Line 1"),
+                key.public_key(),
+                &item(1).serial,
+                NOW,
+            )
+            .unwrap();
+        let forger = Issuer::new(certificate, Box::new(Forger(key, crate::sample::signer()))).unwrap();
+        let (of_forger, above) = template(forger);
+        let mut batch = Batch::new(of_forger, above, (0..100).map(item), |made| made);
+        let error = batch.next().unwrap().unwrap_err();
+        assert!(matches!(error, BatchError::Chain { source: ChainError::Signature { .. }, .. }), "{error:?}");
+        assert!(batch.next().is_none());
+        // The certificates above are another authority's.
+        let (template, _) = template(line());
+        let batch = Batch::new(template, vec![line().certificate().clone()], (0..1).map(item), |made| made);
+        let made: Vec<_> = batch.collect();
+        assert!(matches!(made[..], [Err(BatchError::Chain { source: ChainError::OtherKey { .. }, .. })]));
+    }
+
+    #[test]
+    fn a_thread_that_breaks_off_is_an_error_and_no_end() {
+        let (template, above) = template(line());
+        let batch = Batch::with_threads(threads(2), template, above, (0..1000).map(item), |made| {
+            assert_ne!(made.item, item(100), "broken for the test");
+        });
+        let made: Vec<_> = batch.collect();
+        assert_eq!(made.len(), 65);
+        assert!(matches!(made[64], Err(BatchError::Thread)));
+    }
+}
