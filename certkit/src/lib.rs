@@ -47,6 +47,8 @@ mod issue;
 mod key_algorithm;
 mod name;
 mod pem;
+#[cfg(feature = "pkcs12")]
+mod pkcs12;
 mod possession;
 mod private_key;
 mod profile;
@@ -69,6 +71,8 @@ pub use endorsement_key::{EndorsementKey, EndorsementKeyError, EndorsementKeyTem
 pub use issue::{IssueError, Issuer, RevocationList, RevocationReason, Revoked, Template};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};
 pub use name::{CommonName, NameError, Organization, Subject};
+#[cfg(feature = "pkcs12")]
+pub use pkcs12::{Pkcs12Error, from_pkcs12, to_pkcs12};
 pub use possession::{VerificationCode, VerificationCodeError};
 pub use private_key::{KeyFormat, KeyFormatError, PrivateKey};
 pub use profile::{

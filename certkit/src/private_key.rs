@@ -110,6 +110,11 @@ impl PrivateKey {
         Self { algorithm, pkcs8: Zeroizing::new(der.to_vec()) }
     }
 
+    #[cfg(feature = "pkcs12")]
+    pub(crate) fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
     /// Its kind.
     #[must_use]
     pub fn algorithm(&self) -> KeyAlgorithm {

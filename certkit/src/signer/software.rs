@@ -163,6 +163,12 @@ impl SoftwareSigner {
         Self::from_pkcs8(&info, document.as_bytes())
     }
 
+    #[cfg(feature = "pkcs12")]
+    pub(crate) fn from_pkcs8_der(der: &[u8]) -> Result<Self, SignerError> {
+        let info = PrivateKeyInfoRef::try_from(der).map_err(|_| SignerError::NotSupported)?;
+        Self::from_pkcs8(&info, der)
+    }
+
     fn from_pkcs8(info: &PrivateKeyInfoRef<'_>, der: &[u8]) -> Result<Self, SignerError> {
         if info.algorithm.oid == RSA_ENCRYPTION {
             return Self::from_rsa(RsaKeyPair::from_pkcs8(der).map_err(SignerError::Rejected)?);
