@@ -3,6 +3,7 @@
 //!
 //! The product on one screen is [`mod@line`]; how the modules hang together is in `ARCHITECTURE.md`.
 
+pub mod ahead;
 pub mod authority;
 pub mod check;
 pub mod cli;

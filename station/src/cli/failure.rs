@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::ahead::AheadError;
 use crate::authority::AuthorityError;
 use crate::config::ConfigError;
 use crate::delivery::DeliveryError;
@@ -162,6 +163,17 @@ impl Blame for OrderError {
         match self {
             OrderError::Ledger(error) => error.exit(),
             _ => Exit::Input,
+        }
+    }
+}
+
+impl Blame for AheadError {
+    fn exit(&self) -> Exit {
+        match self {
+            AheadError::Ledger(error) => error.exit(),
+            AheadError::Place(error) => error.exit(),
+            AheadError::Random(_) | AheadError::Stopped => Exit::Station,
+            AheadError::Make(_) | AheadError::Form(_) => Exit::Input,
         }
     }
 }

@@ -6,6 +6,8 @@ mod completions;
 mod context;
 mod failure;
 mod init;
+mod issue;
+mod keyring;
 mod keys;
 mod ledger;
 mod manifest;
@@ -55,6 +57,7 @@ enum Verb {
     #[command(subcommand)]
     Order(order::Verb),
     Run(run::Args),
+    Issue(Box<issue::Args>),
     #[command(subcommand)]
     Unit(unit::Verb),
     #[command(subcommand)]
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Verb::Ca(verb) => ca::run(verb, &context, &output),
         Verb::Keys(verb) => keys::run(verb, &context, &output),
         Verb::Order(verb) => order::run(verb, &context, &output),
+        Verb::Issue(args) => issue::run(&args, &context, &output),
         Verb::Run(args) => run::run(args, &context, &output),
         Verb::Unit(verb) => unit::run(verb, &context, &output),
         Verb::Ledger(verb) => ledger::run(verb, &context, &output),

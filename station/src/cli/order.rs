@@ -172,11 +172,12 @@ fn show(
         )?;
         writeln!(
             out,
-            "  ordered {} = accepted {} + open {} + on hold {}{}",
+            "  ordered {} = accepted {} + open {} + on hold {}{}{}",
             counts.ordered,
             counts.accepted,
             counts.open,
             counts.on_hold,
+            checked_out_text(counts),
             burnt_text(counts)
         )?;
         let budget = order.issue_budget.map_or("no limit".to_owned(), |budget| format!("at most {budget}"));
@@ -187,6 +188,14 @@ fn show(
         Ok(())
     })?;
     Ok(Exit::Done)
+}
+
+/// What was issued ahead, where anything was.
+pub(super) fn checked_out_text(counts: &Counts) -> String {
+    match counts.checked_out {
+        0 => String::new(),
+        checked_out => format!(" + checked out {checked_out}"),
+    }
 }
 
 /// What of the open units this order can no longer build.

@@ -27,6 +27,11 @@ impl Progress {
         Self::new(whole, "{bar:40} {binary_bytes}/{binary_total_bytes}  {eta} left")
     }
 
+    /// Work on so many things.
+    pub(super) fn of_things(whole: u64) -> Self {
+        Self::new(whole, "{bar:40} {pos}/{len}  {eta} left")
+    }
+
     fn new(whole: u64, template: &'static str) -> Self {
         let shown = Shown { began: Instant::now(), done: 0, whole, template, bar: None };
         Self(Rc::new(RefCell::new(shown)))

@@ -1,6 +1,5 @@
 //! `station run`: builds an order, unattended, until it is done or no fixture can go on.
 
-mod keyring;
 mod screen;
 
 use std::path::PathBuf;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::context::{Context, Unlock};
+use super::keyring::Keyring;
 use super::{Exit, Failure, Output};
 use crate::clock;
 use crate::config::{Config, Fixture};
@@ -19,7 +19,6 @@ use crate::link::{Stop, StopSignal};
 use crate::order::OrderName;
 use crate::product::{Presence, Product};
 use crate::scan::{self, Scans};
-use keyring::Keyring;
 use screen::Screen;
 
 /// Builds an order: every unit that comes into a fixture is taken to its verdict.
@@ -81,9 +80,10 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     Ok(exit(&summary, some_unit_failed))
 }
 
-/// 0 only where every unit of the order is accepted and none was left failed on the bench.
+/// 0 only where every unit of the order is accepted, or its credential left for another station, and none was left failed on the bench.
 fn exit(summary: &Summary, some_unit_failed: bool) -> Exit {
-    let complete = summary.counts.accepted == summary.counts.ordered;
+    let counts = &summary.counts;
+    let complete = counts.accepted + counts.checked_out == counts.ordered;
     if complete && !some_unit_failed { Exit::Done } else { Exit::UnitFailed }
 }
 
@@ -110,7 +110,7 @@ fn fixtures(config: &Config, wanted: &[String]) -> Result<Vec<Fixture>, Failure>
     wanted.iter().map(find).collect()
 }
 
-fn product(context: &Context, order: &OrderRecord) -> Result<Product, Failure> {
+pub(super) fn product(context: &Context, order: &OrderRecord) -> Result<Product, Failure> {
     let product = Product::load(context.folder.path(), &order.product)?;
     let id_scope = product.id_scope.to_string();
     if id_scope != order.id_scope {

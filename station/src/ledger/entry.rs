@@ -200,6 +200,26 @@ pub enum IssuedCredential {
     },
 }
 
+/// A credential that was issued without a unit. Of a certificate's chain it holds the leaf.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AheadCredential {
+    /// Whom it is for.
+    pub registration_id: RegistrationId,
+    /// The credential.
+    #[serde(flatten)]
+    pub credential: IssuedCredential,
+}
+
+/// By which of its doors a secret leaves the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// Sealed to named recipients.
+    Sealed,
+    /// In clear, asked for by name.
+    Clear,
+}
+
 /// Who made a unit's private key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -524,6 +544,39 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         supersedes: Option<String>,
     },
+    /// Credentials for identities that no unit has: they are checked out from now on. They leave with
+    /// [`Fact::HandedOver`], or never.
+    IssuedAhead {
+        /// The order.
+        order: String,
+        /// The DPS instance.
+        id_scope: String,
+        /// The certificates that follow each leaf in its chain, PEM, issuer first.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        above: String,
+        /// At most 256 an entry.
+        credentials: Vec<AheadCredential>,
+        /// Why they take the place of earlier ones, where they do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        supersedes: Option<String>,
+    },
+    /// What was issued ahead since entry `first` is about to leave the station.
+    HandedOver {
+        /// The order.
+        order: String,
+        /// The first entry of what leaves.
+        first: u64,
+        /// How many credentials leave.
+        credentials: u64,
+        /// How they leave.
+        door: Door,
+        /// Those who can open it, where it is sealed: age recipients.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        recipients: Vec<String>,
+        /// SHA-256 of the file, hex, where it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
+    },
     /// An act on the unit is about to be done.
     Announced {
         /// The attempt.
@@ -602,6 +655,8 @@ impl Fact {
             Fact::Claimed { .. } => "claimed",
             Fact::CertificateRequested { .. } => "certificate_requested",
             Fact::Issued { .. } => "issued",
+            Fact::IssuedAhead { .. } => "issued_ahead",
+            Fact::HandedOver { .. } => "handed_over",
             Fact::Announced { .. } => "announced",
             Fact::Accepted { .. } => "accepted",
             Fact::Failed { .. } => "failed",

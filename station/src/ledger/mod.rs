@@ -23,7 +23,7 @@ use crate::clock::rfc3339;
 pub use announced::{Announce, Announced};
 use entry::Fact;
 pub use projection::ProjectionError;
-pub use read::LedgerReader;
+pub use read::{AheadOf, LedgerReader};
 pub use record::{
     AttemptRecord, AuthorityRecord, Counts, CredentialRecord, DeliveryRecord, EndedCertificate,
     IdentityRecord, IdentityState, OrderRecord, RollOver, RollOverState,
@@ -55,6 +55,20 @@ pub struct LedgerOwner {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     requests: Sender<Request>,
+}
+
+/// Facts on their way into the ledger.
+#[derive(Debug)]
+pub struct Pending(Receiver<Result<Vec<u64>, LedgerError>>);
+
+impl Pending {
+    /// Waits until they are durable. Gives their numbers.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub fn wait(self) -> Result<Vec<u64>, LedgerError> {
+        self.0.recv().map_err(|_| LedgerError::Stopped)?
+    }
 }
 
 impl LedgerOwner {
@@ -117,10 +131,19 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Refused`] where a fact contradicts the ledger; anything else means that the line must stop.
     pub fn append(&self, now: OffsetDateTime, facts: Vec<Fact>) -> Result<Vec<u64>, LedgerError> {
+        self.append_later(now, facts)?.wait()
+    }
+
+    /// Sends facts to be appended, all or none, and does not wait: batch work goes on meanwhile. Nothing may be done that
+    /// they announce before [`Pending::wait`] has answered.
+    ///
+    /// # Errors
+    /// [`LedgerError::Stopped`].
+    pub fn append_later(&self, now: OffsetDateTime, facts: Vec<Fact>) -> Result<Pending, LedgerError> {
         let (reply, answer) = mpsc::sync_channel(1);
         let request = Request { at: rfc3339(now), facts, reply };
         self.requests.send(request).map_err(|_| LedgerError::Stopped)?;
-        answer.recv().map_err(|_| LedgerError::Stopped)?
+        Ok(Pending(answer))
     }
 
     /// Announces an act on a device: only what comes back from here lets a link act.

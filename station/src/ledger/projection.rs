@@ -1,5 +1,6 @@
 //! The tables that are derived from the entries. One function changes them, for a new entry and for a rebuild alike.
 
+mod ahead;
 mod delivery;
 mod roll_over;
 
@@ -11,7 +12,7 @@ use super::entry::{
 };
 
 /// The projected tables, in an order that reads well in a difference.
-pub(super) const TABLES: [&str; 11] = [
+pub(super) const TABLES: [&str; 12] = [
     "claim",
     "spent",
     "secret",
@@ -20,6 +21,7 @@ pub(super) const TABLES: [&str; 11] = [
     "orders",
     "identity",
     "credential",
+    "ahead",
     "attempt",
     "delivery",
     "delivered",
@@ -137,13 +139,17 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
         Fact::CertificateRequested { attempt, .. } | Fact::Announced { attempt, .. } => {
             attempt_is_open(db, *attempt)
         }
+        Fact::IssuedAhead { order, id_scope, credentials, supersedes, .. } => {
+            ahead::issue(db, seq, order, id_scope, credentials, supersedes.as_deref())
+        }
+        Fact::HandedOver { order, first, .. } => ahead::hand_over(db, order, *first),
         Fact::Accepted { attempt, identity, evidence } => accept(db, at, *attempt, identity, evidence),
         Fact::Failed { attempt, identity, disposition, reason } => {
             fail(db, at, *attempt, identity, *disposition, reason)
         }
         Fact::Held { identity, reason } => set_state(db, identity, "on-hold", reason),
         Fact::Reworked { identity, reason } => {
-            not_burnt(db, identity)?;
+            in_use_here(db, identity)?;
             set_state(db, identity, "open", reason)?;
             let sql = "UPDATE identity SET reissue = ?3 WHERE id_scope = ?1 AND registration_id = ?2";
             db.execute(sql, params![identity.id_scope, identity.registration_id.as_str(), reason])?;
@@ -216,7 +222,7 @@ fn bind(
     if holder != order {
         return Err(taken("registration ID", identity, format!("it belongs to order {holder}")));
     }
-    if state == "on-hold" || state == "burnt" {
+    if matches!(state.as_str(), "on-hold" | "burnt" | "checked-out") {
         return Err(wrong_state(identity, state, "open or live"));
     }
     let id = identity.registration_id.as_str();
@@ -377,6 +383,10 @@ fn revoke(db: &Connection, at: &str, identity: &Identity, reason: &str) -> Resul
          WHERE id_scope = ?1 AND registration_id = ?2 AND state IN ('issued', 'live')",
         params![identity.id_scope, identity.registration_id.as_str(), reason, at],
     )?;
+    db.execute(
+        "UPDATE ahead SET state = 'revoked' WHERE id_scope = ?1 AND registration_id = ?2 AND state <> 'superseded'",
+        params![identity.id_scope, identity.registration_id.as_str()],
+    )?;
     Ok(())
 }
 
@@ -392,6 +402,14 @@ fn not_burnt(db: &Connection, identity: &Identity) -> Result {
     let state: String =
         identity_columns(db, identity, "state, order_name").map(|(state, _): (_, String)| state)?;
     if state == "burnt" { Err(wrong_state(identity, state, "in use")) } else { Ok(()) }
+}
+
+/// Not burnt, and not checked out: whoever holds its credential may be using it.
+fn in_use_here(db: &Connection, identity: &Identity) -> Result {
+    not_burnt(db, identity)?;
+    let state: String =
+        identity_columns(db, identity, "state, order_name").map(|(state, _): (_, String)| state)?;
+    if state == "checked-out" { Err(wrong_state(identity, state, "in use here")) } else { Ok(()) }
 }
 
 fn identity_columns<A: rusqlite::types::FromSql, B: rusqlite::types::FromSql>(

@@ -1,5 +1,6 @@
 //! Questions that the ledger answers. Reading works beside a running station.
 
+mod ahead;
 mod deliveries;
 mod roll_overs;
 
@@ -11,6 +12,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::entry::{Entry, Identity, SecretKind};
 use super::record::{AttemptRecord, AuthorityRecord, Counts, CredentialRecord, IdentityRecord, OrderRecord};
 use super::store::{self, Head, LedgerError};
+
+pub use ahead::AheadOf;
 
 /// A reading connection.
 #[derive(Debug)]
@@ -115,11 +118,13 @@ impl LedgerReader {
                 count(*) FILTER (WHERE i.state = 'live'), count(*) FILTER (WHERE i.state = 'on-hold'),
                 count(*) FILTER (WHERE i.state = 'burnt'),
                 count(*) FILTER (WHERE i.state = 'open' AND i.unit IS NULL),
-                count(*) FILTER (WHERE i.state = 'open')
+                count(*) FILTER (WHERE i.state = 'open'),
+                count(*) FILTER (WHERE i.state = 'checked-out')
             FROM orders o JOIN identity i ON i.order_name = o.name WHERE o.name = ?1 GROUP BY o.name";
         let counts = self.db.query_row(sql, [order], |row| {
             let (ordered, accepted, on_hold): (u64, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let open = ordered.saturating_sub(accepted + on_hold);
+            let checked_out: u64 = row.get(6)?;
+            let open = ordered.saturating_sub(accepted + on_hold + checked_out);
             Ok(Counts {
                 ordered,
                 accepted,
@@ -128,6 +133,7 @@ impl LedgerReader {
                 burnt: row.get(3)?,
                 unbound: row.get(4)?,
                 waiting: row.get(5)?,
+                checked_out,
             })
         });
         Ok(counts.optional()?.unwrap_or_default())

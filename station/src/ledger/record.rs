@@ -17,6 +17,8 @@ pub enum IdentityState {
     OnHold,
     /// Scrapped; never used again.
     Burnt,
+    /// Its credential was issued ahead, for whoever writes it elsewhere.
+    CheckedOut,
 }
 
 /// An order, as it was taken.
@@ -38,7 +40,7 @@ pub struct OrderRecord {
     pub issued: u64,
 }
 
-/// How an order stands: ordered = accepted + short + open + on hold.
+/// How an order stands: ordered = accepted + short + open + on hold + checked out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Units ordered.
@@ -55,6 +57,8 @@ pub struct Counts {
     pub unbound: u64,
     /// Identities that have no verdict yet, bound or not.
     pub waiting: u64,
+    /// Identities whose credentials were issued ahead, to be written elsewhere.
+    pub checked_out: u64,
 }
 
 /// An identity with what is bound to it.
@@ -234,6 +238,7 @@ impl FromSql for IdentityState {
             "live" => Ok(Self::Live),
             "on-hold" => Ok(Self::OnHold),
             "burnt" => Ok(Self::Burnt),
+            "checked-out" => Ok(Self::CheckedOut),
             _ => Err(FromSqlError::InvalidType),
         }
     }

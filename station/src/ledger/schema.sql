@@ -92,7 +92,7 @@ CREATE TABLE IF NOT EXISTS identity (
     name TEXT,
     serial_number TEXT,
     meant_for TEXT,
-    -- open, live, on-hold, burnt
+    -- open, live, on-hold, burnt, checked-out
     state TEXT NOT NULL,
     unit TEXT,
     -- entry that issued its current credential
@@ -121,6 +121,18 @@ CREATE TABLE IF NOT EXISTS credential (
     ended_at TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS credential_by_identity ON credential (id_scope, registration_id, seq);
+
+-- Credentials that were issued without a unit. What they are stands in the entry, at this place of its list.
+CREATE TABLE IF NOT EXISTS ahead (
+    id_scope TEXT NOT NULL,
+    registration_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    item INTEGER NOT NULL,
+    order_name TEXT NOT NULL,
+    -- announced, handed-over, superseded, revoked
+    state TEXT NOT NULL,
+    PRIMARY KEY (id_scope, registration_id, seq)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS attempt (
     seq INTEGER PRIMARY KEY,

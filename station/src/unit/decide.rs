@@ -77,7 +77,7 @@ fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, order: &str) -> De
         return refuse(reason, Disposition::Hold);
     }
     match identity.state {
-        IdentityState::OnHold | IdentityState::Burnt => {
+        IdentityState::OnHold | IdentityState::Burnt | IdentityState::CheckedOut => {
             let why = identity.reason.as_deref().unwrap_or("no reason recorded");
             let reason = format!(
                 "unit {unit} ({id}) is on hold: {why}. An engineer frees it with `station unit rework {id} --reason …`"
@@ -107,6 +107,9 @@ fn decide_unbound(unit: &HardwareId, history: &History, order: &str, assign: Ass
             let holder = identity.unit.as_deref().unwrap_or("no unit");
             let state = match identity.state {
                 IdentityState::Burnt => "its identity was scrapped".to_owned(),
+                IdentityState::CheckedOut => {
+                    "its credential was issued ahead: the unit gets it where the bundle is written".to_owned()
+                }
                 _ => format!("it is bound to unit {holder}"),
             };
             refuse(format!("{id} is meant for unit {unit}, and {state}"), Disposition::Hold)
@@ -203,6 +206,17 @@ mod tests {
         let next = identity(IdentityState::Open);
         let history = History { next_unbound: Some(next.clone()), ..History::default() };
         assert_eq!(decide_with(history), Decision::New(next));
+    }
+
+    #[test]
+    fn a_unit_whose_credential_was_issued_ahead_gets_none_here() {
+        let meant_for = Some(identity(IdentityState::CheckedOut));
+        let history = History { meant_for, ..History::default() };
+        let decision = decide(&unit(), &history, "april", Assign::ByHardwareId);
+        assert!(
+            matches!(&decision, Decision::Refuse(refusal) if refusal.reason.contains("was issued ahead")),
+            "{decision:?}"
+        );
     }
 
     #[test]

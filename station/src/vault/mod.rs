@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::place::{self, PlaceError, Readers};
 
-pub use recipient::{Recipient, RecipientError, seal_for};
+pub use recipient::{Recipient, RecipientError, seal_for, sealing};
 pub use secret::Secret;
 pub use unit_keys::UnitKeys;
 pub use unlock::{UnlockError, UnlockFrom};

@@ -44,13 +44,21 @@ impl fmt::Display for Recipient {
 /// # Errors
 /// Where nobody is named, or the system gives no randomness.
 pub fn seal_for(recipients: &[Recipient], plain: &[u8]) -> io::Result<Vec<u8>> {
-    let keys = recipients.iter().map(|recipient| &recipient.0 as &dyn age::Recipient);
     let mut sealed = Vec::with_capacity(plain.len() + 1024);
-    let mut writer =
-        age::Encryptor::with_recipients(keys).map_err(io::Error::other)?.wrap_output(&mut sealed)?;
+    let mut writer = sealing(recipients, &mut sealed)?;
     writer.write_all(plain)?;
     writer.finish()?;
     Ok(sealed)
+}
+
+/// Seals for every one of these recipients what is written into it, however much, and passes it on to `to`. It must be
+/// finished, or its end is missing and nobody can open it whole.
+///
+/// # Errors
+/// Where nobody is named, or `to` takes no more.
+pub fn sealing<W: Write>(recipients: &[Recipient], to: W) -> io::Result<age::stream::StreamWriter<W>> {
+    let keys = recipients.iter().map(|recipient| &recipient.0 as &dyn age::Recipient);
+    age::Encryptor::with_recipients(keys).map_err(io::Error::other)?.wrap_output(to)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "ahead",
             "authority",
             "check",
             "config",
@@ -59,6 +60,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("delivery", &["ledger", "manifest", "vault"]),
     ("roll_over", &["authority", "ledger", "manifest"]),
     ("manifest", &["ledger"]),
+    ("ahead", &["ledger", "vault"]),
     ("authority", &["config", "hsm", "ledger", "vault"]),
     ("hsm", &["vault::Secret"]),
     (

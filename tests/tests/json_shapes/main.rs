@@ -13,7 +13,7 @@ use shapes::{
 };
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
-const VERBS: [&str; 27] = [
+const VERBS: [&str; 29] = [
     "init",
     "check",
     "ca root",
@@ -27,6 +27,7 @@ const VERBS: [&str; 27] = [
     "order budget",
     "order show",
     "run",
+    "issue",
     "unit show",
     "unit rework",
     "unit scrap",
@@ -43,6 +44,8 @@ const VERBS: [&str; 27] = [
     "roll-over breach",
     "simulate",
 ];
+/// Somebody's age key.
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 /// These print texts for other programs: a shell, man.
 const NO_DATA: [&str; 2] = ["completions", "man"];
 
@@ -153,6 +156,17 @@ fn verbs_that_set_a_station_up_and_take_orders() {
     one(bench.station(&["order", "budget", "april", "9", "--reason", "a test"]), &order());
     one(bench.station(&["order", "show", "april"]), &with(order(), json!({"attempts": [attempt()]})));
     one(bench.station(&["unit", "show", "gw-1"]), &unit());
+
+    let mut issue = bench.unlocked(&["issue", "april", "--quantity", "1"]);
+    issue = issue.arg("--bundle").arg(folder.path().join("april.age")).args(&["--recipient", RECIPIENT]);
+    let handed = json!({
+        "order": "=april", "credentials": "integer", "door": "=sealed|clear", "to": "string",
+        "recipients": ["string"], "sha256?": "hex", "verified_ca?": "string",
+    });
+    one(issue, &handed);
+    let issue = bench.unlocked(&["issue", "april", "--clear", "--leaf-only"]);
+    one(issue.arg("--folder").arg(folder.path().join("april")), &handed);
+    assert!(kinds_of_entries(&bench).is_superset(&texts(&["issued_ahead", "handed_over"])));
 
     let check = bench.station(&["--json", "check"]).run().json();
     assert_shape(&json!([finding()]), &check);

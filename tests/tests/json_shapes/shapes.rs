@@ -44,7 +44,7 @@ pub(crate) fn with(mut shape: Value, more: Value) -> Value {
 pub(crate) fn counts() -> Value {
     json!({
         "ordered": "integer", "accepted": "integer", "open": "integer", "on_hold": "integer", "burnt": "integer",
-        "unbound": "integer", "waiting": "integer",
+        "unbound": "integer", "waiting": "integer", "checked_out": "integer",
     })
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn unit_with(credential: &Value) -> Value {
     let credential = with(issued(credential), standing);
     json!({
         "id_scope": "string", "registration_id": "string", "order": "string", "name": "string?",
-        "serial_number": "string?", "meant_for": "string?", "state": "=open|live|on-hold|burnt", "unit": "string?",
+        "serial_number": "string?", "meant_for": "string?", "state": "=open|live|on-hold|burnt|checked-out", "unit": "string?",
         "credential": [null, credential], "reissue": "string?", "reason": "string?", "credentials": [credential],
         "attempts": [attempt()],
     })
@@ -193,6 +193,17 @@ pub(crate) fn entry(entry: &Value) -> Value {
         ),
         "announced" => json!({
             "attempt": "integer", "act": "=make-key|read-certificate|write|restart", "item?": "string",
+        }),
+        "issued_ahead" => json!({
+            "order": "string", "id_scope": "string", "above?": "string", "supersedes?": "string",
+            "credentials": [{
+                "registration_id": "string", "credential_kind": "=certificate", "certificate_serial": "hex",
+                "public_key": "hex", "chain": "string", "authority": "string",
+            }],
+        }),
+        "handed_over" => json!({
+            "order": "string", "first": "integer", "credentials": "integer", "door": "=sealed|clear",
+            "recipients?": ["string"], "sha256?": "hex",
         }),
         "accepted" => json!({"attempt": "integer", "identity": identity(), "evidence": evidence()}),
         "failed" => with(word(), json!({"attempt": "integer", "disposition": "=retry|rework|scrap|hold"})),

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::unit_of;
 use crate::cli::Output;
-use crate::cli::order::burnt_text;
+use crate::cli::order::{burnt_text, checked_out_text};
 use crate::cli::unit::evidence_text;
 use crate::config::Fixture;
 use crate::event::{Event, Outcome, Verdict};
@@ -76,12 +76,13 @@ impl Screen {
         }
         let counts = &summary.counts;
         self.output.text(&format!(
-            "order {}: ordered {} = accepted {} + open {} + on hold {}{}\n",
+            "order {}: ordered {} = accepted {} + open {} + on hold {}{}{}\n",
             summary.order,
             counts.ordered,
             counts.accepted,
             counts.open,
             counts.on_hold,
+            checked_out_text(counts),
             burnt_text(counts)
         ))
     }

@@ -1,4 +1,4 @@
-//! What a run takes out of the vault: the keys that credentials come from, and the dialogue's secrets.
+//! What issuing takes out of the vault: the keys that credentials come from, the dialogue's secrets, a password for files.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -112,6 +112,18 @@ impl Keyring<'_> {
     fn ledger_key(&self) -> Result<DeviceKey, Failure> {
         let name = SecretName::ledger_key();
         DeviceKey::parse(text(&self.vault.get(&name)?)).map_err(|error| damaged(&name, error))
+    }
+
+    /// A password for files, which must be a text that was imported as one.
+    pub(super) fn password(&self, name: &SecretName) -> Result<Secret, Failure> {
+        self.must_be(name, SecretKind::Text, "a password of files is a text of its own")?;
+        let password = self.vault.get(name)?;
+        match password.text() {
+            Some(_) => Ok(password),
+            None => Err(Failure::input(format!(
+                "the vault's `{name}` is no UTF-8 text, and cannot be a password of files: import another"
+            ))),
+        }
     }
 
     /// The dialogue's variables: the product's own, and its secrets out of the vault.

@@ -1,0 +1,141 @@
+//! Credentials for an order without devices: made, announced in the ledger, then handed over.
+//!
+//! Nothing leaves that the ledger does not hold, and what is cut off in between never left: the file has no name, and the
+//! folder not its own, before the ledger holds that they leave.
+
+mod handed;
+mod source;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use certkit::BatchError;
+use thiserror::Error;
+use time::OffsetDateTime;
+
+pub use handed::{Bundle, Encoding, FileForm, Files, Form, Parts};
+pub use source::{Made, Source};
+
+use crate::ledger::entry::{AheadCredential, Fact};
+use crate::ledger::{Ledger, LedgerError, OrderRecord, Pending};
+use crate::place::PlaceError;
+
+/// Credentials that one ledger entry holds at most.
+const SEGMENT: usize = 256;
+/// Entries that are committed together: while they are, the next ones are made.
+const TOGETHER: usize = 8;
+
+/// Why credentials were not issued ahead.
+#[derive(Debug, Error)]
+pub enum AheadError {
+    /// One could not be made.
+    #[error("the credentials could not be made")]
+    Make(#[source] Box<BatchError>),
+    /// A key has no such form, or the PKCS#12 file could not be written.
+    #[error("a credential cannot be written in the form that was asked for")]
+    Form(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The system gives no randomness.
+    #[error("the system gives no random bytes")]
+    Random(#[from] getrandom::Error),
+    /// Somebody asked to stop.
+    #[error("stopped: nothing left the station, and the next `station issue` begins with what was announced")]
+    Stopped,
+    /// The file or the folder took no more.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What an order's credentials are announced with.
+#[derive(Debug)]
+pub struct Announcing<'a> {
+    /// Where it is announced.
+    pub ledger: &'a Ledger,
+    /// The order.
+    pub order: &'a OrderRecord,
+    /// The certificates above each leaf, PEM.
+    pub above: &'a str,
+    /// Why these take the place of earlier ones, where they do.
+    pub supersedes: Option<&'a str>,
+    /// The time.
+    pub now: fn() -> OffsetDateTime,
+    /// Set when somebody asks to stop.
+    pub stop: &'a AtomicBool,
+}
+
+/// What was announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announced {
+    /// The first entry.
+    pub first: u64,
+    /// How many credentials.
+    pub credentials: u64,
+}
+
+impl Announcing<'_> {
+    /// Announces credential after credential, and gives what is handed out of each to `take`, in order, once the ledger
+    /// holds it.
+    ///
+    /// # Errors
+    /// [`AheadError`]. What was announced until then stays so, and is for the next command to issue anew.
+    pub fn announce(
+        &self,
+        made: impl Iterator<Item = Result<Made, AheadError>>,
+        mut take: impl FnMut(Parts) -> io::Result<()>,
+        failed: impl Fn(io::Error) -> PlaceError,
+    ) -> Result<Announced, AheadError> {
+        let mut made = made.peekable();
+        let mut announced = Announced { first: 0, credentials: 0 };
+        let mut waiting: Option<(Pending, Vec<Parts>)> = None;
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(AheadError::Stopped);
+            }
+            let (facts, parts) = self.next_facts(&mut made)?;
+            let sent = if facts.is_empty() {
+                None
+            } else {
+                Some((self.ledger.append_later((self.now)(), facts)?, parts))
+            };
+            let ended = sent.is_none();
+            if let Some((pending, parts)) = std::mem::replace(&mut waiting, sent) {
+                let entries = pending.wait()?;
+                if announced.credentials == 0 {
+                    announced.first = entries.first().copied().unwrap_or_default();
+                }
+                for parts in parts {
+                    take(parts).map_err(&failed)?;
+                    announced.credentials += 1;
+                }
+            }
+            if ended {
+                return Ok(announced);
+            }
+        }
+    }
+
+    fn next_facts(
+        &self,
+        made: &mut std::iter::Peekable<impl Iterator<Item = Result<Made, AheadError>>>,
+    ) -> Result<(Vec<Fact>, Vec<Parts>), AheadError> {
+        let (mut facts, mut all_parts) = (Vec::new(), Vec::new());
+        while facts.len() < TOGETHER && made.peek().is_some() {
+            let mut credentials: Vec<AheadCredential> = Vec::with_capacity(SEGMENT);
+            for made in made.by_ref().take(SEGMENT) {
+                let Made { announced, parts } = made?;
+                credentials.push(announced);
+                all_parts.push(parts);
+            }
+            facts.push(Fact::IssuedAhead {
+                order: self.order.name.clone(),
+                id_scope: self.order.id_scope.clone(),
+                above: self.above.to_owned(),
+                credentials,
+                supersedes: self.supersedes.map(str::to_owned),
+            });
+        }
+        Ok((facts, all_parts))
+    }
+}

@@ -1,0 +1,53 @@
+//! How credentials are made that are issued ahead: as the line makes them, where no unit takes part in it.
+
+use std::sync::Arc;
+
+use certkit::Template;
+
+use crate::ahead::Source;
+use crate::authority::AuthorityError;
+use crate::cli::Failure;
+use crate::cli::keyring::Keyring;
+use crate::clock;
+use crate::ledger::entry::KeyMaker;
+use crate::line::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
+use crate::product::Product;
+
+pub(super) fn source(keyring: &Keyring<'_>, product: &Product, order: &str) -> Result<Source, Failure> {
+    match keyring.attestation(product, order)? {
+        Attestation::X509(x509) => match *x509 {
+            X509 {
+                signs: Signs::Authority { issuer, label, intermediates },
+                key: KeyMaker::Station,
+                profile,
+            } => {
+                let issuer: Arc<certkit::Issuer> = Arc::from(issuer);
+                let template =
+                    Template::new(issuer, &profile, profile.own_key(), clock::now()).map_err(|error| {
+                        AuthorityError::Issue { label: label.clone(), source: Box::new(error) }
+                    })?;
+                let issued = keyring.reader.count_ahead()?;
+                Ok(Source::X509 {
+                    template: Box::new(template),
+                    authority: label,
+                    above: intermediates,
+                    issued,
+                })
+            }
+            _ => Err(not_ahead(product)),
+        },
+        Attestation::Symmetric(Symmetric {
+            keys: SymmetricKeys::Derived { group_key, name, entry },
+            ledger_key,
+        }) => Ok(Source::Derived { group_key, name, entry, ledger_key }),
+        Attestation::Symmetric(_) => Err(not_ahead(product)),
+    }
+}
+
+fn not_ahead(product: &Product) -> Failure {
+    Failure::input(format!(
+        "product {} takes its credentials from the order or the units, or makes them for each unit alone: only those of an \
+         X.509 or a symmetric enrollment group are issued ahead, with keys of the station's making",
+        product.file
+    ))
+}
