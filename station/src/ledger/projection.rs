@@ -417,13 +417,14 @@ fn identity_columns<A: rusqlite::types::FromSql, B: rusqlite::types::FromSql>(
     identity: &Identity,
     columns: &str,
 ) -> Result<(A, B)> {
-    db.query_row(
-        &format!("SELECT {columns} FROM identity WHERE id_scope = ?1 AND registration_id = ?2"),
-        params![identity.id_scope, identity.registration_id.as_str()],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )
-    .optional()?
-    .ok_or_else(|| wrong_state(identity, "unknown".into(), "reserved by an order"))
+    let sql = format!("SELECT {columns} FROM identity WHERE id_scope = ?1 AND registration_id = ?2");
+    let values = params![identity.id_scope, identity.registration_id.as_str()];
+    // Kept prepared, here and below: preparing takes longer than the question.
+    let mut select = db.prepare_cached(&sql)?;
+    select
+        .query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .ok_or_else(|| wrong_state(identity, "unknown".into(), "reserved by an order"))
 }
 
 fn attempt_is_open(db: &Connection, attempt: u64) -> Result {
@@ -442,16 +443,16 @@ fn attempt_is_open(db: &Connection, attempt: u64) -> Result {
 
 fn claim(db: &Connection, kind: &'static str, value: &str, holder: &str, seq: u64) -> Result {
     let spent: Option<u64> = db
-        .query_row("SELECT seq FROM spent WHERE kind = ?1 AND value = ?2", [kind, value], |row| row.get(0))
+        .prepare_cached("SELECT seq FROM spent WHERE kind = ?1 AND value = ?2")?
+        .query_row([kind, value], |row| row.get(0))
         .optional()?;
     if let Some(since) = spent {
         let holder = format!("never used again since entry {since}");
         return Err(ProjectionError::Taken { what: kind, value: value.to_owned(), holder });
     }
     let held: Option<(String, u64)> = db
-        .query_row("SELECT holder, seq FROM claim WHERE kind = ?1 AND value = ?2", [kind, value], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .prepare_cached("SELECT holder, seq FROM claim WHERE kind = ?1 AND value = ?2")?
+        .query_row([kind, value], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match held {
         Some((by, _)) if by == holder => Ok(()),
@@ -461,7 +462,8 @@ fn claim(db: &Connection, kind: &'static str, value: &str, holder: &str, seq: u6
             holder: format!("bound to {by} since entry {since}"),
         }),
         None => {
-            db.execute("INSERT INTO claim VALUES (?1, ?2, ?3, ?4)", params![kind, value, holder, seq])?;
+            let mut insert = db.prepare_cached("INSERT INTO claim VALUES (?1, ?2, ?3, ?4)")?;
+            insert.execute(params![kind, value, holder, seq])?;
             Ok(())
         }
     }
@@ -477,7 +479,8 @@ fn as_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
 }
 
 fn spend(db: &Connection, kind: &'static str, value: &str, seq: u64) -> Result {
-    unique(db.execute("INSERT INTO spent VALUES (?1, ?2, ?3)", params![kind, value, seq]), kind, value)
+    let mut insert = db.prepare_cached("INSERT INTO spent VALUES (?1, ?2, ?3)")?;
+    unique(insert.execute(params![kind, value, seq]), kind, value)
 }
 
 fn unique(done: rusqlite::Result<usize>, what: &'static str, value: &str) -> Result {

@@ -86,6 +86,7 @@ impl Store {
         let mut db = Connection::open(path)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
+        db.set_prepared_statement_cache_capacity(64);
         bring_tables_up_to_date(&mut db)?;
         let head = head(&db, station)?;
         Ok(Self { db, station: station.to_owned(), head })
