@@ -90,9 +90,84 @@ def many_fixtures(program, rounds):
     return statistics.median(ratios)
 
 
-def figure(name, value, at_most):
-    print(f"{name} {value:.3f} <={at_most} {'ok' if value <= at_most else 'short'}", flush=True)
-    return value <= at_most
+def figure(name, value, sign, goal):
+    good = value <= goal if sign == "<=" else value >= goal
+    print(f"{name} {value:.3f} {sign}{goal} {'ok' if good else 'short'}", flush=True)
+    return good
+
+
+class Derivation:
+    """`station keys derive` as a whole process: CSV in, CSV out."""
+
+    def __init__(self, program, folder):
+        self.program = program
+        self.folder = folder
+        self.group_key = folder / "group.key"
+        self.group_key.write_bytes(GROUP_KEY)
+        self.group_key.chmod(0o600)
+
+    def ids(self, count):
+        path = self.folder / f"ids-{count}.csv"
+        if not path.exists():
+            lines = "".join(f"gw-{number:08}\n" for number in range(count))
+            path.write_text(f"registration_id\n{lines}", encoding="ascii")
+        return path
+
+    def command(self, ids):
+        return [self.program, "keys", "derive", "--group-key-file", self.group_key, "--ids", ids]
+
+    def seconds(self, count):
+        ids = self.ids(count)
+        with open(self.folder / "keys.csv", "wb") as keys:
+            begin = time.monotonic()
+            subprocess.run(self.command(ids), stdout=keys, check=True)
+            end = time.monotonic()
+        with open(self.folder / "keys.csv", "rb") as keys:
+            lines = sum(1 for _ in keys)
+        if lines != count + 1:
+            raise SystemExit(f"{lines} lines for {count} IDs, so nothing was measured")
+        return end - begin
+
+    def peak_memory(self, count):
+        """In kibibytes. Read while the process waits for the end of its input: what the system tells of a process that
+        has ended includes what this one had when it started it."""
+        with open(self.ids(count), "rb") as ids, open(self.folder / "keys.csv", "wb") as keys:
+            with subprocess.Popen(self.command("-"), stdin=subprocess.PIPE, stdout=keys) as derive:
+                derive.stdin.write(ids.read())
+                derive.stdin.flush()
+                # It sleeps when all that it was given is read.
+                while not sleeps(derive.pid):
+                    time.sleep(0.01)
+                status = pathlib.Path(f"/proc/{derive.pid}/status").read_text(encoding="ascii")
+                derive.stdin.close()
+        if derive.returncode != 0:
+            raise SystemExit("keys derive failed, so nothing was measured")
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
+def sleeps(process):
+    stat = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    return stat.rpartition(")")[2].split()[0] == "S"
+
+
+def in_memory(count):
+    """The same keys without files, by the bench program: HMAC, base64 and line."""
+    command = ["cargo", "bench", "--locked", "--quiet", "--package", "certkit", "--bench", "issuing", "--"]
+    printed = subprocess.run([*command, "--derive", str(count)], check=True, stdout=subprocess.PIPE).stdout
+    return float(printed)
+
+
+def derivation(program, rounds):
+    with tempfile.TemporaryDirectory() as folder:
+        derive = Derivation(program, pathlib.Path(folder))
+        ratios = []
+        for _ in range(max(rounds, 5)):
+            memory, whole = in_memory(1_000_000), derive.seconds(1_000_000)
+            print(f"# 1,000,000 keys: {memory:.2f} s in memory, {whole:.2f} s from file to file", flush=True)
+            ratios.append(memory / whole)
+        small, large = derive.peak_memory(100_000), derive.peak_memory(1_000_000)
+        print(f"# peak memory: {small} KiB for 100,000 keys, {large} KiB for 1,000,000", flush=True)
+        return statistics.median(ratios), large / small
 
 
 def main():
@@ -100,8 +175,13 @@ def main():
     parser.add_argument("--station", required=True, type=os.path.realpath)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    good = figure("mxchip_32_fixtures_over_1", many_fixtures(options.station, options.rounds), 1.1)
-    raise SystemExit(0 if good else 1)
+    speed, memory = derivation(options.station, options.rounds)
+    good = [
+        figure("keys_derive_over_in_memory", speed, ">=", 0.5),
+        figure("keys_derive_rss_1m_over_100k", memory, "<=", 1.1),
+        figure("mxchip_32_fixtures_over_1", many_fixtures(options.station, options.rounds), "<=", 1.1),
+    ]
+    raise SystemExit(0 if all(good) else 1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 //! What issuing costs beyond its two curve operations. Called by scripts/bench; a line a figure, as there.
 //!
 //! All figures are ratios of two loops that take turns in this run, the median of all turns. With `--rsa` it also times
-//! how long RSA keys take two libraries, which takes minutes.
+//! how long RSA keys take two libraries, which takes minutes. With `--derive COUNT` it prints the seconds that so many device
+//! keys take in memory, and nothing else.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,10 +19,14 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use base64::Engine;
 use certkit::{
     Batch, BatchCredential, BatchItem, Certificate, CertificateSerial, CommonName, Issuer, KeyAlgorithm,
     KeyFormat, PrivateKey, Profile, RegistrationId, Signer, SoftwareSigner, Subject, Template,
 };
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 mod rsa_keys;
 
@@ -33,7 +38,12 @@ const TURNS: usize = 25;
 const BATCH_TURNS: usize = 11;
 
 fn main() -> ExitCode {
-    if std::env::args().any(|argument| argument == "--rsa") {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--derive") {
+        println!("{}", derive_in_memory(arguments[at + 1].parse().unwrap()).as_secs_f64());
+        return ExitCode::SUCCESS;
+    }
+    if arguments.iter().any(|argument| argument == "--rsa") {
         rsa_keys::measure();
     }
     let one = figure("issue_over_floor_one_core", one_core(), '<', 1.18);
@@ -175,6 +185,25 @@ fn two_cores() -> f64 {
         median(&mut gains)
     );
     median(&mut ratios)
+}
+
+/// Device keys as lines of CSV in memory: what `station keys derive` does with files around it.
+fn derive_in_memory(count: u32) -> Duration {
+    let ids: Vec<String> = (0..count).map(|number| format!("gw-{number:08}")).collect();
+    let mut lines = Vec::with_capacity(ids.len() * 64);
+    let keyed = Hmac::<Sha256>::new_from_slice(&[7; 64]).unwrap();
+    let mut key = [0; 44];
+    let taken = timed(|| {
+        for id in &ids {
+            let mac = keyed.clone().chain_update(id).finalize().into_bytes();
+            base64::engine::general_purpose::STANDARD.encode_slice(mac, &mut key).unwrap();
+            for part in [id.as_bytes(), b",", &key, b"\n"] {
+                lines.extend_from_slice(part);
+            }
+        }
+    });
+    black_box(lines);
+    taken
 }
 
 fn timed(work: impl FnOnce()) -> Duration {
