@@ -83,3 +83,21 @@ fn an_order_without_a_budget_has_no_limit_and_can_get_one() {
     budget(&["april", "2", "--reason", "no more"]).run().expect(0);
     assert_eq!(order(&bench)["issue_budget"], 2);
 }
+
+/// What is issued without devices counts like the rest, and nothing is issued by half.
+#[test]
+fn issuing_without_devices_draws_on_the_budget() {
+    let bench = Bench::new(1);
+    take(&bench, "5", &["--issue-budget", "3"]);
+    let issue = |folder: &str, more: &[&str]| {
+        let call = bench.unlocked(&["issue", "april", "--clear"]).args(more).arg("--folder");
+        call.arg(bench.root().join(folder)).run()
+    };
+    issue("all", &[]).expect(4).says("3 with --quantity").says("`station order budget april N --reason …`");
+    assert!(!bench.root().join("all").exists());
+    assert_eq!(order(&bench)["issued"], 0);
+    issue("three", &["--quantity", "3"]).expect(0);
+    issue("again", &["--again", "the folder was lost", "--quantity", "1"]).expect(4);
+    assert_eq!(order(&bench)["issued"], 3);
+    bench.head();
+}

@@ -67,6 +67,11 @@ impl Failure {
         Self { exit: Exit::Input, text: text.to_string() }
     }
 
+    /// The station must not go on.
+    pub fn station(text: impl fmt::Display) -> Self {
+        Self { exit: Exit::Station, text: text.to_string() }
+    }
+
     /// Prints the text, if there is one, to standard error and gives the exit code.
     pub fn report(self) -> ExitCode {
         if !self.text.is_empty() {

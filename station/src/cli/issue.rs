@@ -104,6 +104,7 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<Exi
     let order = reader.order(&args.order.to_string())?.ok_or_else(|| super::order::unknown(&args.order))?;
     let product = super::run::product(context, &order)?;
     let chosen = choose(args, &reader, &order, output)?;
+    within_budget(&order, chosen.ids.len() as u64)?;
     let config = context.config()?;
     let vault = context.unlocked(args.unlock)?;
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
@@ -159,6 +160,19 @@ fn enough(args: &Args, found: usize, what: &str) -> Result<(), Failure> {
     let order = &args.order;
     Err(Failure::input(format!(
         "order {order} has {found} {what}, {wanted} are asked for: `station order show {order}` tells how it stands"
+    )))
+}
+
+/// Asked before anything is signed; the ledger asks again for each.
+fn within_budget(order: &OrderRecord, wanted: u64) -> Result<(), Failure> {
+    let OrderRecord { name, issued, issue_budget: Some(budget), .. } = order else { return Ok(()) };
+    let left = budget.saturating_sub(*issued);
+    if wanted <= left {
+        return Ok(());
+    }
+    Err(Failure::station(format!(
+        "the issue budget of order {name}: {issued} credentials were issued of at most {budget}, and {wanted} are asked for: \
+         issue {left} with --quantity, or raise it with `station order budget {name} N --reason …`"
     )))
 }
 

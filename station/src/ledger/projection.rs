@@ -274,11 +274,9 @@ fn issue(
 /// Counts a credential for the identity's order. The last defence: whoever issues asks before anything is signed.
 fn draw_on_budget(db: &Connection, identity: &Identity) -> Result {
     let (order, _): (String, String) = identity_columns(db, identity, "order_name, state")?;
-    db.execute("UPDATE orders SET issued = issued + 1 WHERE name = ?1", [&order])?;
+    let drawn = "UPDATE orders SET issued = issued + 1 WHERE name = ?1 RETURNING issued, issue_budget";
     let (issued, budget): (u64, Option<u64>) =
-        db.query_row("SELECT issued, issue_budget FROM orders WHERE name = ?1", [&order], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        db.prepare_cached(drawn)?.query_row([&order], |row| Ok((row.get(0)?, row.get(1)?)))?;
     match budget {
         Some(budget) if issued > budget => Err(ProjectionError::BudgetUsedUp { order, budget }),
         _ => Ok(()),

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::super::entry::{AheadCredential, Identity};
-use super::{Result, identity_columns, take, taken, wrong_state};
+use super::{Result, draw_on_budget, identity_columns, take, taken, wrong_state};
 
 /// Credentials for identities that no unit has. Where earlier ones were checked out, a reason must say why these take
 /// their place.
@@ -26,6 +26,7 @@ pub(super) fn issue(
     for (item, AheadCredential { registration_id, credential }) in (0u64..).zip(credentials) {
         let identity = Identity { id_scope: id_scope.to_owned(), registration_id: registration_id.clone() };
         check_free(db, order, &identity, supersedes.is_some())?;
+        draw_on_budget(db, &identity)?;
         take(db, seq, &identity, credential)?;
         let id = registration_id.as_str();
         check_out.execute(params![id_scope, id, reason])?;
