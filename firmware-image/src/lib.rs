@@ -1,8 +1,19 @@
 //! Firmware images and partitions: bytes to bytes. Knows nothing of certificates, devices or files.
 
+mod base;
+mod digest;
 pub mod format;
 mod image;
+mod partition;
 mod region;
+mod slot;
 
+pub use base::{Base, BaseError, FileFormat};
+pub use digest::{Digest, DigestError};
 pub use image::{Image, ImageError};
+pub use partition::{
+    BinaryError, CsvError, FlashLayout, Kind, KindError, Partition, PartitionName, PartitionNameError,
+    PartitionTable, PartitionTableError, RowError, TABLE_LENGTH,
+};
 pub use region::{Region, RegionError};
+pub use slot::Slot;

@@ -1,7 +1,15 @@
 //! Each format's golden bytes, and each bad input with the words that it gets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
+mod base;
 mod intel_hex;
+mod partition_table;
+
+/// Bytes written as hexadecimal digits, blanks between them.
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<_> = hex.chars().filter(|digit| !digit.is_whitespace()).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap()).collect()
+}
 
 /// An error's text and its causes', as a person reads them.
 fn told(error: &dyn std::error::Error) -> String {

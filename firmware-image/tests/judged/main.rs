@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 mod intel_hex;
+mod partition_table;
 mod seeded;
 mod tools;
