@@ -3,6 +3,7 @@
 
 mod base;
 mod intel_hex;
+mod nvs;
 mod partition_table;
 
 /// Bytes written as hexadecimal digits, blanks between them.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 mod intel_hex;
+mod nvs;
 mod partition_table;
 mod seeded;
 mod tools;
