@@ -9,6 +9,7 @@ pub mod nvs;
 mod partition;
 mod plan;
 mod region;
+pub mod secure_cert;
 mod slot;
 
 pub use base::{Base, BaseError, FileFormat};

@@ -5,6 +5,7 @@ mod base;
 mod intel_hex;
 mod nvs;
 mod partition_table;
+mod secure_cert;
 
 /// Bytes written as hexadecimal digits, blanks between them.
 fn bytes(hex: &str) -> Vec<u8> {

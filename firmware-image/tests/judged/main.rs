@@ -5,5 +5,6 @@
 mod intel_hex;
 mod nvs;
 mod partition_table;
+mod secure_cert;
 mod seeded;
 mod tools;
