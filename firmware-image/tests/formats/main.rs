@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 mod base;
+mod changed;
 mod intel_hex;
+mod marked_slot;
 mod nvs;
 mod partition_table;
+mod personalised;
 mod secure_cert;
 
 /// Bytes written as hexadecimal digits, blanks between them.
