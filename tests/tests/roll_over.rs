@@ -153,7 +153,7 @@ fn nothing_is_issued_from_what_was_retired() {
     let (bench, _simulator) = one_accepted();
     into(&bench, "breach", "intermediate", "line-2", "breach").run().expect(0);
     let says = ["authority `intermediate` was retired (breach)", "issuing_authority = \"line-2\""];
-    bench.refuses(bench.unlocked(&["run", "april"]), 3, &says);
+    bench.refuses(bench.unlocked(&["run", "april", "--patience", "1"]), 3, &says);
     let check = bench.unlocked(&["--json", "check"]).run().expect(1).json();
     let findings = check.as_array().unwrap();
     let found = findings.iter().find(|one| one["id"] == "authority/intermediate/roll-over").unwrap();
@@ -315,7 +315,7 @@ fn group_keys_roll_over_without_bodies() {
         "group_key = \"second\"",
         "products/gateway-symmetric.toml",
     ];
-    bench.refuses(bench.unlocked(&["run", "april"]), 3, &says);
+    bench.refuses(bench.unlocked(&["run", "april", "--patience", "1"]), 3, &says);
     let check = bench.station(&["--json", "check"]).run().expect(1).json();
     let id = "product/gateway-symmetric.toml/group-key";
     let found = check.as_array().unwrap().iter().find(|one| one["id"] == id).unwrap();
