@@ -425,6 +425,42 @@ mod tests {
         assert!(matches!(made[..], [Err(BatchError::Chain { source: ChainError::OtherKey { .. }, .. })]));
     }
 
+    /// Signs well at first.
+    #[derive(Debug)]
+    struct Failing(crate::SoftwareSigner, AtomicU64);
+
+    impl Signer for Failing {
+        fn public_key(&self) -> &PublicKey {
+            self.0.public_key()
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+            let count = self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.sign(if count == 100 { b"something else" } else { message })
+        }
+    }
+
+    #[test]
+    fn a_bad_signature_in_the_midst_is_found_where_signatures_are_checked() {
+        let (root, key) = (root(), crate::sample::signer());
+        let subject = crate::sample::authority("Line 1");
+        let certificate =
+            root.issue(&profile(INTERMEDIATE), &subject, key.public_key(), &item(1).serial, NOW).unwrap();
+        let issuer = Issuer::new(certificate, Box::new(Failing(key, AtomicU64::new(0)))).unwrap();
+        let (template, above) = template(issuer);
+        let batch = Batch::with_threads(
+            threads(1),
+            template.checking_signatures(),
+            above,
+            (0..300).map(item),
+            |made| made,
+        );
+        let made: Vec<_> = batch.collect();
+        assert_eq!(made.len(), 101);
+        assert!(matches!(&made[100], Err(BatchError::Issue { source, .. })
+            if matches!(**source, crate::IssueError::BadSignature { .. })));
+    }
+
     #[test]
     fn a_thread_that_breaks_off_is_an_error_and_no_end() {
         let (template, above) = template(line());

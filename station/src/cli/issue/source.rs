@@ -26,6 +26,9 @@ pub(super) fn source(keyring: &Keyring<'_>, product: &Product, order: &str) -> R
                     Template::new(issuer, &profile, profile.own_key(), clock::now()).map_err(|error| {
                         AuthorityError::Issue { label: label.clone(), source: Box::new(error) }
                     })?;
+                let in_token =
+                    keyring.reader.authority(&label)?.is_some_and(|record| record.token_key.is_some());
+                let template = if in_token { template.checking_signatures() } else { template };
                 let issued = keyring.reader.count_ahead()?;
                 Ok(Source::X509 {
                     template: Box::new(template),
