@@ -8,7 +8,7 @@ use certkit::{
 };
 use zeroize::Zeroizing;
 
-use super::{Asked, Edge, Trouble};
+use super::{Asked, Edge, StationFault, Trouble};
 use crate::ledger::CredentialRecord;
 use crate::ledger::entry::{Disposition, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, hex};
 use crate::unit::Credential;
@@ -205,11 +205,13 @@ impl X509 {
     }
 
     fn chain(&self, leaf: Certificate) -> Result<Chain, Trouble> {
-        let above = match &self.signs {
-            Signs::Authority { intermediates, .. } => intermediates.as_slice(),
-            Signs::Itself => &[],
-        };
-        Chain::new(std::iter::once(leaf).chain(above.iter().cloned()).collect()).map_err(Trouble::credential)
+        match &self.signs {
+            Signs::Authority { intermediates, label, .. } => Chain::new(
+                std::iter::once(leaf).chain(intermediates.iter().cloned()).collect(),
+            )
+            .map_err(|source| Trouble::Station(StationFault::Chain { authority: label.clone(), source })),
+            Signs::Itself => Chain::new(vec![leaf]).map_err(Trouble::credential),
+        }
     }
 }
 
@@ -246,7 +248,7 @@ impl Symmetric {
                 // Before they are announced: what the ledger names can be had again. The number of an attempt stands
                 // in the ledger and comes but once, so nothing can lie there yet.
                 let name = SecretName::of_unit_keys(attempt);
-                vault.vault().put(&name, &keys.to_secret()).map_err(Trouble::credential)?;
+                vault.vault().put(&name, &keys.to_secret()).map_err(Trouble::vault)?;
                 (keys.primary, KeyOrigin::Random { secondary_mac: self.mac(&keys.secondary) })
             }
         };
@@ -270,7 +272,7 @@ impl Symmetric {
                 let name = SecretName::of_unit_keys(attempt);
                 let sealed = match vault.get(&name) {
                     Err(VaultError::Unknown(_)) => return Ok(None),
-                    other => other.map_err(Trouble::credential)?,
+                    other => other.map_err(Trouble::vault)?,
                 };
                 let keys = UnitKeys::from_secret(&sealed);
                 Ok(keys.filter(|keys| self.mac(&keys.secondary) == *secondary_mac).map(|keys| keys.primary))

@@ -1,9 +1,10 @@
 //! Why the station itself cannot go on: the line stops, whatever the unit in hand.
 
-use certkit::IssueError;
+use certkit::{ChainError, IssueError};
 use thiserror::Error;
 
 use crate::ledger::{LedgerError, ProjectionError};
+use crate::vault::VaultError;
 
 /// Why the station itself cannot go on.
 #[derive(Debug, Error)]
@@ -35,6 +36,20 @@ pub enum StationFault {
         /// Why.
         source: Box<IssueError>,
     },
+    /// An authority's key signs what its certificate does not vouch for.
+    #[error(
+        "a certificate that authority `{authority}` has just signed makes no chain with it: issue nothing more with it, and \
+         look at its key or its token"
+    )]
+    Chain {
+        /// The authority.
+        authority: String,
+        /// Why.
+        source: ChainError,
+    },
+    /// The vault cannot be written, or read.
+    #[error(transparent)]
+    Vault(VaultError),
 }
 
 impl StationFault {

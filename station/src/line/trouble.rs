@@ -11,6 +11,7 @@ use crate::ledger::entry::{Disposition, Fact};
 use crate::ledger::{LedgerError, ProjectionError};
 use crate::link::LinkError;
 use crate::unit::{PlanError, Refusal};
+use crate::vault::VaultError;
 
 /// A bound unit that failed so often in a row goes on hold: an engineer looks, not the operator again.
 const REWORKS: usize = 3;
@@ -49,6 +50,11 @@ impl Trouble {
             }
             error => Self::credential(error),
         }
+    }
+
+    /// The vault gave nothing, or took nothing: no unit can be helped.
+    pub(super) fn vault(error: VaultError) -> Self {
+        Trouble::Station(StationFault::Vault(error))
     }
 
     /// The unit's items cannot be what its device takes: nothing was written.
