@@ -109,7 +109,7 @@ fn an_authority_that_is_outlived_by_its_devices_issues_nothing() {
     let said = [
         "authority `short` cannot be used",
         "its issuer \"CN=Short\" only until",
-        "shorten the profile's `validity`, set `clamp_to_issuer = true`, or make a new authority",
+        "shorten the profile's `validity`, set its `outliving_issuer` to \"clamped\", or make a new authority",
     ];
     bench.refuses(run(&bench), 3, &said);
     let check = bench.unlocked(&["--json", "check"]).run();
