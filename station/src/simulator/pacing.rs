@@ -1,20 +1,22 @@
-//! A serial line's speed: so many bits a second, ten bits a byte.
+//! A serial line's speed: so many bits a second, ten bits a byte. What travels arrives when it has passed.
 
 use std::time::{Duration, Instant};
 
 /// Bits on the line for a byte: start, eight, stop.
 const BITS_OF_A_BYTE: u64 = 10;
 
-/// One direction of a line. Says from when on it carries the next bytes.
+/// One direction of a line. Says when what it carries has arrived, and it can carry more.
 #[derive(Debug)]
 pub(super) struct Pacer {
     on: bool,
     free_at: Instant,
+    /// Whether there was nothing to carry when it was free.
+    rests: bool,
 }
 
 impl Pacer {
     pub(super) fn new(on: bool, now: Instant) -> Self {
-        Self { on, free_at: now }
+        Self { on, free_at: now, rests: true }
     }
 
     /// The line is busy with these bytes for a while.
@@ -22,9 +24,23 @@ impl Pacer {
         // A host that set no speed at all, or "hang up", gets no pacing.
         if self.on && bits_a_second > 0 {
             // Counted from when the line became free, so that late wake-ups do not add up.
-            let begin = self.free_at.max(now.checked_sub(SLACK).unwrap_or(now));
+            let begin = match self.rests {
+                true => now,
+                false => self.free_at.max(now.checked_sub(SLACK).unwrap_or(now)),
+            };
             self.free_at = begin + time_of(bytes, bits_a_second);
         }
+        self.rests = false;
+    }
+
+    /// There is nothing to carry now: what comes next begins when it comes.
+    pub(super) fn rest(&mut self) {
+        self.rests = true;
+    }
+
+    /// What is on its way arrives at once.
+    pub(super) fn hurry(&mut self) {
+        self.free_at = Instant::now();
     }
 
     /// How many bytes travel together: few, so that what one end has said is heard
@@ -46,7 +62,7 @@ impl Pacer {
     }
 }
 
-/// So much lateness is made good; more was idle time.
+/// So much lateness is made good.
 const SLACK: Duration = Duration::from_millis(5);
 /// What a line carries in this time travels together.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -79,6 +95,21 @@ mod tests {
         );
         assert_eq!((paced.portion(10, 256), paced.portion(0, 256)), (1, 256));
         assert_eq!(Pacer::new(false, Instant::now()).portion(9600, 256), 256);
+    }
+
+    #[test]
+    fn lateness_is_made_good_and_idle_time_is_not() {
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let mut busy = Pacer::new(true, start);
+        busy.carried(1152, 115_200, start);
+        busy.carried(1152, 115_200, at(104));
+        assert!(busy.is_free(at(200)));
+        let mut idle = Pacer::new(true, start);
+        idle.carried(1152, 115_200, start);
+        idle.rest();
+        idle.carried(1152, 115_200, at(104));
+        assert!(!idle.is_free(at(203)) && idle.is_free(at(204)));
     }
 
     #[test]

@@ -15,8 +15,8 @@ use super::port::Port;
 use super::pty::Arrival;
 use super::stop::{Stop, wait_for};
 
-/// Bytes that travel together.
-const PORTION: usize = 256;
+/// Bytes that travel together, at most.
+const PORTION: usize = 1024;
 /// A port that nobody has open is looked at this often.
 const UNATTENDED: Duration = Duration::from_millis(20);
 
@@ -46,7 +46,11 @@ pub(super) struct Relay<'a> {
     spoken_to: bool,
     to_host: VecDeque<u8>,
     incoming: Pacer,
+    /// On the line, and not yet with the unit.
+    arriving: Vec<u8>,
     outgoing: Pacer,
+    /// On the line, and not yet with the host.
+    leaving: Vec<u8>,
     report: &'a dyn Fn(Occurrence),
 }
 
@@ -71,7 +75,9 @@ impl<'a> Relay<'a> {
             spoken_to: false,
             to_host: VecDeque::new(),
             incoming: Pacer::new(pacing, now),
+            arriving: Vec::new(),
             outgoing: Pacer::new(pacing, now),
+            leaving: Vec::new(),
             report,
         }
     }
@@ -96,8 +102,11 @@ impl<'a> Relay<'a> {
             if let Some(departure) = self.receive(now)? {
                 return Ok(departure);
             }
+            if !self.attended {
+                continue;
+            }
             self.send(now)?;
-            if self.attended && self.wait(stop)? {
+            if self.wait(stop)? {
                 return Ok(Reason::Stopped);
             }
         }
@@ -111,20 +120,37 @@ impl<'a> Relay<'a> {
 
     /// Sends the host what is due.
     fn send(&mut self, now: Instant) -> io::Result<()> {
+        let speed = self.port.master().bits_a_second();
         if self.mute.is_some() {
             self.console.discard_printed();
         } else {
             let room = (2 * PORTION).saturating_sub(self.to_host.len());
             self.to_host.extend(self.console.take_printed(room));
         }
-        if self.to_host.is_empty() || !self.outgoing.is_free(now) {
+        if !self.outgoing.is_free(now) {
             return Ok(());
         }
-        let speed = self.port.master().bits_a_second();
+        self.hand_to_host()?;
+        if !self.leaving.is_empty() {
+            return Ok(());
+        }
+        if self.to_host.is_empty() {
+            self.outgoing.rest();
+            return Ok(());
+        }
         let portion = self.to_host.len().min(self.outgoing.portion(speed, PORTION));
-        let sent = self.port.master().write(&self.to_host.make_contiguous()[..portion])?;
-        self.to_host.drain(..sent);
-        self.outgoing.carried(sent, speed, now);
+        self.leaving.extend(self.to_host.drain(..portion));
+        self.outgoing.carried(portion, speed, now);
+        // An unpaced line has carried it already.
+        if self.outgoing.is_free(now) { self.hand_to_host() } else { Ok(()) }
+    }
+
+    /// What has passed the line arrives at the host, as far as that has room.
+    fn hand_to_host(&mut self) -> io::Result<()> {
+        if !self.leaving.is_empty() {
+            let sent = self.port.master().write(&self.leaving)?;
+            self.leaving.drain(..sent);
+        }
         Ok(())
     }
 
@@ -133,16 +159,31 @@ impl<'a> Relay<'a> {
         if !self.incoming.is_free(now) {
             return Ok(None);
         }
+        if let Some(departure) = self.hand_to_unit(now)? {
+            return Ok(Some(departure));
+        }
         let mut buffer = [0; PORTION];
-        let portion = self.incoming.portion(self.port.master().bits_a_second(), PORTION);
+        let speed = self.port.master().bits_a_second();
+        let portion = self.incoming.portion(speed, PORTION);
         match self.port.master().read(&mut buffer[..portion])? {
-            Arrival::Nothing => Ok(None),
+            Arrival::Nothing => {
+                self.incoming.rest();
+                Ok(None)
+            }
             Arrival::HungUp => self.host_closed(),
             Arrival::Bytes(count) => {
-                self.incoming.carried(count, self.port.master().bits_a_second(), now);
-                self.host_said(&buffer[..count], now)
+                self.arriving.extend(&buffer[..count]);
+                self.incoming.carried(count, speed, now);
+                // An unpaced line has carried it already.
+                if self.incoming.is_free(now) { self.hand_to_unit(now) } else { Ok(None) }
             }
         }
+    }
+
+    /// What has passed the line arrives at the unit.
+    fn hand_to_unit(&mut self, now: Instant) -> io::Result<Option<Reason>> {
+        let arrived = std::mem::take(&mut self.arriving);
+        if arrived.is_empty() { Ok(None) } else { self.host_said(&arrived, now) }
     }
 
     fn host_said(&mut self, bytes: &[u8], now: Instant) -> io::Result<Option<Reason>> {
@@ -177,6 +218,7 @@ impl<'a> Relay<'a> {
         if fault.kind != LineFaultKind::Unplug {
             self.mute = Some(fault.kind);
             self.to_host.clear();
+            self.leaving.clear();
         }
         Some(fault.kind)
     }
@@ -186,6 +228,7 @@ impl<'a> Relay<'a> {
         let spoken_to = std::mem::take(&mut self.spoken_to);
         self.attended = false;
         self.to_host.clear();
+        self.leaving.clear();
         let departure = match self.mute {
             _ if !spoken_to => None,
             Some(_) => Some(Reason::Mute),
@@ -198,22 +241,23 @@ impl<'a> Relay<'a> {
     }
 
     /// Waits until there is something to do. Says whether the simulator is to end.
-    fn wait(&self, stop: &Stop) -> io::Result<bool> {
+    fn wait(&mut self, stop: &Stop) -> io::Result<bool> {
         let now = Instant::now();
         let mut deadlines = vec![self.console.deadline()];
         let mut from_port = PollFlags::empty();
-        match self.incoming.is_free(now) {
+        match self.incoming.is_free(now) && self.arriving.is_empty() {
             true => from_port |= PollFlags::IN,
             false => deadlines.push(Some(self.incoming.free_at())),
         }
         match self.outgoing.is_free(now) {
-            true if !self.to_host.is_empty() => from_port |= PollFlags::OUT,
+            true if !self.to_host.is_empty() || !self.leaving.is_empty() => from_port |= PollFlags::OUT,
             true => {}
             false => deadlines.push(Some(self.outgoing.free_at())),
         }
         let mut descriptors = vec![PollFd::new(stop, PollFlags::IN)];
-        // A hang-up wakes even who waits for nothing, so what is not waited for is left out.
-        if !from_port.is_empty() {
+        // A hang-up wakes even who waits for nothing: the port is left out where that changes nothing.
+        let on_its_way = !self.arriving.is_empty();
+        if !from_port.is_empty() || on_its_way {
             descriptors.push(PollFd::new(self.port.master(), from_port));
         }
         if let Some((terminal, reads, writes)) = self.console.terminal() {
@@ -226,6 +270,12 @@ impl<'a> Relay<'a> {
         }
         let next = deadlines.into_iter().flatten().min();
         wait_for(&mut descriptors, next.map(|next| next.saturating_duration_since(now)))?;
-        Ok(!descriptors[0].revents().is_empty())
+        let ended = !descriptors[0].revents().is_empty();
+        let hung_up = descriptors.get(1).is_some_and(|port| port.revents().contains(PollFlags::HUP));
+        if on_its_way && hung_up {
+            // Who comes next must not find what is still on its way from who has gone.
+            self.incoming.hurry();
+        }
+        Ok(ended)
     }
 }
