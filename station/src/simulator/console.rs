@@ -15,6 +15,8 @@ pub(super) enum Happening {
     Rebooted,
     /// A command was answered with an error.
     CommandRefused,
+    /// A fault that the console itself has strikes.
+    FaultStruck,
 }
 
 /// The console of a unit that has power.
@@ -30,6 +32,17 @@ pub(super) trait Console {
 
     /// Whether the unit leaves if the host closes the port now, and why.
     fn is_done_with(&self) -> Option<Reason>;
+
+    /// Whether a fault has pulled the unit out.
+    fn has_vanished(&self) -> bool {
+        false
+    }
+
+    /// What the host's end of the line runs at, in bits a second; 0 where it has set nothing.
+    fn host_runs_at(&mut self, _bits_a_second: u32) {}
+
+    /// The host has closed the port, and the unit stays.
+    fn host_left(&mut self) {}
 
     /// When it has to be looked after, even if nothing arrives.
     fn deadline(&self) -> Option<Instant>;

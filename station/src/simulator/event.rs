@@ -85,7 +85,7 @@ pub enum Event {
         /// The unit.
         unit: UnitNumber,
     },
-    /// A fault of the line strikes.
+    /// A fault of the line, or of a frame on it, strikes.
     Fault {
         /// The fixture.
         fixture: u16,
@@ -93,7 +93,7 @@ pub enum Event {
         unit: UnitNumber,
         /// Which.
         fault: LineFaultKind,
-        /// After so many bytes from the host since the unit was put in.
+        /// After so many bytes from the host since the unit was put in; a fault of a frame: at which frame.
         after: u64,
     },
     /// The unit was taken out: its port is gone.
@@ -128,6 +128,10 @@ pub enum Reason {
     CommandRefused,
     /// The host closed the port after it had only looked whether the board is there.
     LeftAlone,
+    /// The host closed the port of a board on which it had written nothing.
+    NotWritten,
+    /// The host closed the port after a fault of a frame had struck.
+    AfterFault,
     /// The host closed the port of a unit that was silent or babbled.
     Mute,
     /// The unit was unplugged by a fault, and comes back to the same fixture.
@@ -165,7 +169,11 @@ impl fmt::Display for Event {
             }
             Self::Rebooted { fixture, unit } => write!(f, "fixture {fixture}: unit {unit}: reboots"),
             Self::Fault { fixture, unit, fault, after } => {
-                write!(f, "fixture {fixture}: unit {unit}: fault: {fault}, after {after} bytes")
+                write!(f, "fixture {fixture}: unit {unit}: fault: {fault}, ")?;
+                match fault {
+                    LineFaultKind::Frame(_) => write!(f, "at frame {after}"),
+                    _ => write!(f, "after {after} bytes"),
+                }
             }
             Self::UnitOut { fixture, unit, reason } => {
                 write!(f, "fixture {fixture}: unit {unit} is out: {reason}")
@@ -183,6 +191,8 @@ impl fmt::Display for Reason {
             Self::Rebooted => "the host had it reboot and closed the port",
             Self::CommandRefused => "the host closed the port after an error",
             Self::LeftAlone => "the host closed the port and had asked nothing of it",
+            Self::NotWritten => "the host closed the port and had written nothing",
+            Self::AfterFault => "the host closed the port after a fault",
             Self::Mute => "the host closed the port of a silent or babbling unit",
             Self::Unplugged => "unplugged",
             Self::Stopped => "the simulator ends",
@@ -192,10 +202,11 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for LineFaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unplug => "unplug",
-            Self::Babble => "babble",
-            Self::Silence => "silence",
-        })
+        match self {
+            Self::Unplug => f.write_str("unplug"),
+            Self::Babble => f.write_str("babble"),
+            Self::Silence => f.write_str("silence"),
+            Self::Frame(kind) => kind.fmt(f),
+        }
     }
 }

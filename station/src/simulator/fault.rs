@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::board::Board;
+use super::esp::{EspChip, EspChipError};
+use super::frame_fault::{FrameFault, FrameFaultKind};
 use super::unit_number::{UnitNumber, UnitNumberError};
 
 /// Why a fault's text was refused.
@@ -16,7 +18,9 @@ pub enum FaultError {
     /// No such kind.
     #[error(
         "unknown fault `{0}`: known are unplug, babble, silence, no-openssl, wrong-password, blank-hardware-id, \
-         shared-hardware-id, eeprom-write-fails, eeprom-verify-fails and same-label"
+         shared-hardware-id, eeprom-write-fails, eeprom-verify-fails, same-label, and of ESP32 boards \
+         garbled-command, garbled-answer, dropped-command, dropped-answer, stalled-answer, brown-out, wrong-md5, \
+         lost-writes, pulled-out, secure-boot, flash-encryption, secure-download and other-chip"
     )]
     Kind(String),
     /// Something is missing or too much.
@@ -30,11 +34,13 @@ pub enum FaultError {
     /// No unit has that number.
     #[error(transparent)]
     Unit(#[from] UnitNumberError),
+    /// No chip has that name.
+    #[error(transparent)]
+    Chip(#[from] EspChipError),
 }
 
 /// What a line can do to the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineFaultKind {
     /// The port vanishes.
     Unplug,
@@ -42,6 +48,14 @@ pub enum LineFaultKind {
     Babble,
     /// Nothing comes any more.
     Silence,
+    /// One frame to a loader or from it goes wrong.
+    Frame(FrameFaultKind),
+}
+
+impl Serialize for LineFaultKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A fault of the line during one insertion.
@@ -49,8 +63,19 @@ pub enum LineFaultKind {
 pub struct LineFault {
     /// What it does.
     pub kind: LineFaultKind,
-    /// It strikes after so many bytes from the host since the unit was put in.
+    /// It strikes after so many bytes from the host since the unit was put in. One of a frame: at that frame from
+    /// the host, counted from 1.
     pub after: u64,
+}
+
+impl LineFault {
+    /// The fault, if it is one of a frame.
+    pub(super) fn of_frame(self) -> Option<FrameFault> {
+        match self.kind {
+            LineFaultKind::Frame(kind) => Some(FrameFault { kind, at: self.after }),
+            LineFaultKind::Unplug | LineFaultKind::Babble | LineFaultKind::Silence => None,
+        }
+    }
 }
 
 /// A fault of a unit's image: made with the unit, and there to stay.
@@ -71,17 +96,27 @@ pub enum ImageFault {
     EepromVerifyFails,
     /// Its label says what that unit's says.
     SameLabel(UnitNumber),
+    /// Its chip boots signed images alone.
+    SecureBoot,
+    /// Its flash is encrypted.
+    FlashEncryption,
+    /// Its loader neither reads nor runs anything.
+    SecureDownload,
+    /// It has another chip.
+    OtherChip(EspChip),
 }
 
 impl ImageFault {
-    /// The board that can have it; `None`: any.
-    pub(super) fn board(self) -> Option<Board> {
+    /// Whether such a board can have it.
+    fn fits(self, board: Board) -> bool {
         match self {
-            Self::NoOpenssl | Self::WrongPassword | Self::BlankHardwareId | Self::SharedHardwareId(_) => {
-                Some(Board::Gateway)
-            }
-            Self::EepromWriteFails | Self::EepromVerifyFails => Some(Board::Mxchip),
-            Self::SameLabel(_) => None,
+            Self::NoOpenssl | Self::WrongPassword => board == Board::Gateway,
+            Self::BlankHardwareId | Self::SharedHardwareId(_) => board != Board::Mxchip,
+            Self::EepromWriteFails | Self::EepromVerifyFails => board == Board::Mxchip,
+            Self::SameLabel(_) => true,
+            Self::SecureBoot | Self::FlashEncryption | Self::OtherChip(_) => board.esp_chip().is_some(),
+            // The ESP32 has no such mode.
+            Self::SecureDownload => board.esp_chip().is_some_and(|chip| chip != EspChip::Esp32),
         }
     }
 }
@@ -102,6 +137,24 @@ impl FaultRequest {
             Self::Line(unit, _) | Self::Image(unit, _) => *unit,
         }
     }
+
+    /// Whether a unit of such a board can have it.
+    pub(super) fn fits(&self, board: Board) -> bool {
+        match self {
+            Self::Line(_, fault) => fault.of_frame().is_none() || board.esp_chip().is_some(),
+            Self::Image(_, fault) => fault.fits(board),
+        }
+    }
+}
+
+impl fmt::Display for FaultRequest {
+    /// The kind, without the unit.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(_, fault) => fault.kind.fmt(f),
+            Self::Image(_, fault) => fault.fmt(f),
+        }
+    }
 }
 
 impl FromStr for FaultRequest {
@@ -120,6 +173,15 @@ impl FromStr for FaultRequest {
             };
             Ok(Self::Line(unit.parse()?, LineFault { kind, after }))
         };
+        let frame = |kind| {
+            let wrong = || FaultError::Form { text: text.to_owned(), form: "KIND:UNIT or KIND:UNIT:FRAME" };
+            let (unit, after) = match rest[..] {
+                [unit] => (unit, 1),
+                [unit, frame] => (unit, frame.parse().ok().filter(|it| *it > 0).ok_or_else(wrong)?),
+                _ => return Err(wrong()),
+            };
+            Ok(Self::Line(unit.parse()?, LineFault { kind: LineFaultKind::Frame(kind), after }))
+        };
         let shared = |fault: fn(UnitNumber) -> ImageFault, form| match rest[..] {
             [unit, other] => Ok(Self::Image(unit.parse()?, fault(other.parse()?))),
             _ => Err(FaultError::Form { text: text.to_owned(), form }),
@@ -135,9 +197,17 @@ impl FromStr for FaultRequest {
             "same-label" => {
                 shared(ImageFault::SameLabel, "same-label:UNIT:OTHER; UNIT has the label of OTHER")
             }
-            _ => match rest[..] {
-                [unit] => Ok(Self::Image(unit.parse()?, kind.parse()?)),
-                _ => {
+            "other-chip" => match rest[..] {
+                [unit, chip] => Ok(Self::Image(unit.parse()?, ImageFault::OtherChip(chip.parse()?))),
+                _ => Err(FaultError::Form {
+                    text: text.to_owned(),
+                    form: "other-chip:UNIT:CHIP; UNIT has CHIP, such as esp32s3",
+                }),
+            },
+            _ => match (kind.parse(), &rest[..]) {
+                (Ok(kind), _) => frame(kind),
+                (Err(()), [unit]) => Ok(Self::Image(unit.parse()?, kind.parse()?)),
+                (Err(()), _) => {
                     // The kind first: who misspelt it is not helped by the form.
                     kind.parse::<ImageFault>()?;
                     Err(FaultError::Form { text: text.to_owned(), form: "KIND:UNIT" })
@@ -157,9 +227,13 @@ impl FromStr for ImageFault {
             "blank-hardware-id" => Ok(Self::BlankHardwareId),
             "eeprom-write-fails" => Ok(Self::EepromWriteFails),
             "eeprom-verify-fails" => Ok(Self::EepromVerifyFails),
+            "secure-boot" => Ok(Self::SecureBoot),
+            "flash-encryption" => Ok(Self::FlashEncryption),
+            "secure-download" => Ok(Self::SecureDownload),
             _ => match text.split_once(':') {
                 Some(("shared-hardware-id", other)) => Ok(Self::SharedHardwareId(other.parse()?)),
                 Some(("same-label", other)) => Ok(Self::SameLabel(other.parse()?)),
+                Some(("other-chip", chip)) => Ok(Self::OtherChip(chip.parse()?)),
                 _ => Err(FaultError::Kind(text.to_owned())),
             },
         }
@@ -176,6 +250,10 @@ impl fmt::Display for ImageFault {
             Self::EepromWriteFails => f.write_str("eeprom-write-fails"),
             Self::EepromVerifyFails => f.write_str("eeprom-verify-fails"),
             Self::SameLabel(other) => write!(f, "same-label:{other}"),
+            Self::SecureBoot => f.write_str("secure-boot"),
+            Self::FlashEncryption => f.write_str("flash-encryption"),
+            Self::SecureDownload => f.write_str("secure-download"),
+            Self::OtherChip(chip) => write!(f, "other-chip:{chip}"),
         }
     }
 }
@@ -202,6 +280,8 @@ pub(super) struct LineFaults<'a> {
     pub(super) percent: u8,
     /// Those that are drawn strike within so many bytes from the host.
     pub(super) within: u64,
+    /// Those of frames are drawn as well, and strike within so many frames; 0: none are drawn.
+    pub(super) frames: u64,
 }
 
 impl LineFaults<'_> {
@@ -217,13 +297,21 @@ impl LineFaults<'_> {
 
     /// The same seed, unit and insertion always draw the same.
     fn drawn(&self, unit: UnitNumber, insertion: u32) -> Option<LineFault> {
-        let [chance, kind, after, _] = numbers(self.seed, "line fault", unit, insertion);
+        let [chance, kind, after, of_frame] = numbers(self.seed, "line fault", unit, insertion);
+        let kinds = FrameFaultKind::ALL;
         let kind = match kind % 3 {
+            _ if self.frames > 0 && kind % 4 > 0 => {
+                LineFaultKind::Frame(kinds[(of_frame % kinds.len() as u64) as usize])
+            }
             0 => LineFaultKind::Unplug,
             1 => LineFaultKind::Babble,
             _ => LineFaultKind::Silence,
         };
-        (chance % 100 < u64::from(self.percent)).then_some(LineFault { kind, after: after % self.within })
+        let after = match kind {
+            LineFaultKind::Frame(_) => 1 + after % self.frames,
+            _ => after % self.within,
+        };
+        (chance % 100 < u64::from(self.percent)).then_some(LineFault { kind, after })
     }
 }
 
@@ -238,31 +326,6 @@ pub(super) fn numbers(seed: u64, purpose: &str, unit: UnitNumber, insertion: u32
     std::array::from_fn(|index| {
         digest.iter().skip(index * 8).take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     })
-}
-
-/// Bytes that are no text.
-#[derive(Debug)]
-pub(super) struct Noise(u64);
-
-impl Noise {
-    pub(super) fn new(seed: u64, unit: UnitNumber, insertion: u32) -> Self {
-        // The generator stands still at 0.
-        Self(numbers(seed, "noise", unit, insertion)[0] | 1)
-    }
-
-    /// A burst of up to 64 bytes.
-    pub(super) fn burst(&mut self) -> Vec<u8> {
-        let length = 16 + self.next() % 49;
-        (0..length).map(|_| (self.next() >> 32) as u8).collect()
-    }
-
-    /// Marsaglia's xorshift64.
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
 }
 
 #[cfg(test)]
@@ -293,6 +356,9 @@ mod tests {
             ("silence:1:many", "write it as KIND:UNIT or KIND:UNIT:BYTES"),
             ("no-openssl:1:2", "write it as KIND:UNIT"),
             ("babble:0", "`0` is no unit"),
+            ("garbled-answer:1:0", "write it as KIND:UNIT or KIND:UNIT:FRAME"),
+            ("other-chip:1", "UNIT has CHIP"),
+            ("other-chip:1:esp8266", "`esp8266` is no chip"),
             ("same-label:1", "UNIT has the label of OTHER"),
             ("shared-hardware-id:1", "UNIT shows the hardware ID of OTHER"),
         ] {
@@ -304,7 +370,7 @@ mod tests {
     #[test]
     fn draws_depend_on_seed_unit_and_insertion_alone() {
         let draws = |seed, percent| -> Vec<_> {
-            let faults = LineFaults { requests: &[], seed, percent, within: 8192 };
+            let faults = LineFaults { requests: &[], seed, percent, within: 8192, frames: 0 };
             (1..=200).map(|number| faults.at(unit(&number.to_string()), 1)).collect()
         };
         assert_eq!(draws(7, 30), draws(7, 30));
@@ -316,10 +382,36 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_a_frame_is_one_of_esp32_boards_alone() {
+        let request: FaultRequest = "brown-out:2:40".parse().unwrap();
+        let FaultRequest::Line(_, fault) = request else { panic!("{request:?}") };
+        assert_eq!(fault.of_frame(), Some(FrameFault { kind: FrameFaultKind::BrownOut, at: 40 }));
+        let fits = |text: &str, board| text.parse::<FaultRequest>().unwrap().fits(board);
+        assert!(fits("brown-out:2", Board::Esp32c6) && !fits("brown-out:2", Board::Gateway));
+        assert!(fits("unplug:2", Board::Esp32) && fits("unplug:2", Board::Mxchip));
+        assert!(fits("secure-download:1", Board::Esp32s3) && !fits("secure-download:1", Board::Esp32));
+        assert!(fits("shared-hardware-id:1:2", Board::Esp32) && !fits("blank-hardware-id:1", Board::Mxchip));
+    }
+
+    #[test]
+    fn of_a_board_with_frames_every_kind_of_fault_is_drawn() {
+        let faults = LineFaults { requests: &[], seed: 5, percent: 100, within: 8192, frames: 64 };
+        let drawn: Vec<LineFault> =
+            (1..=400).filter_map(|number| faults.at(unit(&number.to_string()), 1)).collect();
+        let is_drawn = |kind| drawn.iter().any(|fault| fault.kind == kind);
+        assert!(FrameFaultKind::ALL.into_iter().all(|kind| is_drawn(LineFaultKind::Frame(kind))));
+        for kind in [LineFaultKind::Unplug, LineFaultKind::Babble, LineFaultKind::Silence] {
+            assert!(is_drawn(kind), "{kind}");
+        }
+        let frames = drawn.iter().filter_map(|fault| fault.of_frame());
+        assert!(frames.into_iter().all(|fault| (1..=64).contains(&fault.at)));
+    }
+
+    #[test]
     fn what_is_asked_for_strikes_once_and_in_order() {
         let requests: Vec<FaultRequest> =
             ["unplug:1:10", "silence:2", "babble:1"].map(|text| text.parse().unwrap()).into();
-        let faults = LineFaults { requests: &requests, seed: 1, percent: 0, within: 8192 };
+        let faults = LineFaults { requests: &requests, seed: 1, percent: 0, within: 8192, frames: 0 };
         let kinds: Vec<_> =
             (1..=3).map(|insertion| faults.at(unit("1"), insertion).map(|fault| fault.kind)).collect();
         assert_eq!(kinds, [Some(LineFaultKind::Unplug), Some(LineFaultKind::Babble), None]);

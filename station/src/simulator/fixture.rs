@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::console::Happening;
 use super::event::{Event, Reason};
-use super::fault::{LineFaults, Noise};
+use super::fault::{LineFault, LineFaults};
+use super::noise::Noise;
 use super::plan::Plan;
 use super::port::Port;
 use super::power::Power;
@@ -77,6 +78,8 @@ impl Fixture<'_> {
                 | Reason::Rebooted
                 | Reason::CommandRefused
                 | Reason::LeftAlone
+                | Reason::NotWritten
+                | Reason::AfterFault
                 | Reason::Mute => {
                     self.hall.queue.put_back(unit);
                     if stop.wait(self.hall.plan.exchange)? {
@@ -118,9 +121,10 @@ impl Fixture<'_> {
             seed: plan.seed,
             percent: plan.fault_percent,
             within: plan.device.board().bytes_of_a_unit(),
+            frames: plan.device.board().frames_of_a_unit(),
         };
         let fault = faults.at(unit, waiting.insertions);
-        let noise = Noise::new(plan.seed, unit, waiting.insertions);
+        let noise = || Noise::new(plan.seed, unit, waiting.insertions);
         let tell = |occurrence| {
             report(match occurrence {
                 Occurrence::Console(Happening::LoggedIn) => Event::LoggedIn { fixture, unit },
@@ -128,12 +132,18 @@ impl Fixture<'_> {
                 Occurrence::Console(Happening::LoggedOut) => Event::LoggedOut { fixture, unit },
                 Occurrence::Console(Happening::Rebooted) => Event::Rebooted { fixture, unit },
                 Occurrence::Console(Happening::CommandRefused) => Event::CommandRefused { fixture, unit },
+                Occurrence::Console(Happening::FaultStruck) => match fault {
+                    Some(fault) => Event::Fault { fixture, unit, fault: fault.kind, after: fault.after },
+                    None => return,
+                },
                 Occurrence::Fault(fault) => {
                     Event::Fault { fixture, unit, fault: fault.kind, after: fault.after }
                 }
             });
         };
-        let console = power.on(&waiting.unit, Instant::now())?;
-        Relay::new(&mut port, console, fault, noise, plan.pacing, &tell).run(stop)
+        let of_frame = fault.and_then(LineFault::of_frame);
+        let of_line = fault.filter(|fault| fault.of_frame().is_none());
+        let console = power.on(&waiting.unit, of_frame, noise(), Instant::now())?;
+        Relay::new(&mut port, console, of_line, noise(), plan.pacing, &tell).run(stop)
     }
 }

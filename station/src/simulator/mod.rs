@@ -1,28 +1,33 @@
-//! Units that are not there, on pseudo-terminals, to rehearse a product: Linux gateways with real shells, or MXChip
-//! boards whose console follows their published firmware.
+//! Units that are not there, on pseudo-terminals, to rehearse a product: Linux gateways with real shells, MXChip
+//! boards whose console follows their published firmware, or ESP32 boards in their loader.
 //!
 //! ```text
 //! host ── outer terminal ── relay ── gateway's console ── inner terminal ── shell in its unit's folder
 //!         (fixtures/1)      speed,   boot, login
 //!                           faults
 //!                                 ── MXChip's console ── its unit's eeprom/
+//!                                 ── ESP32's console ── loader ── its unit's flash.bin
 //! host ── scanner (scanners/1) ── label of the unit in the fixture
 //! ```
 //!
 //! **The exchange rule.** Units wait in one queue, 1 to N; the first M go into the fixtures. When the host closes the
 //! port, the unit leaves if the last that happened on its console was a logout or a refused login (gateway), or if the
-//! last command was `exit` or was answered with an error (MXChip), or if it is silent or babbles by a fault. Then its
-//! port vanishes, it goes to the queue's end, and after a pause the next unit of the queue comes in. If the host closes
+//! last command was `exit` or was answered with an error (MXChip), or if it was told to boot its application, was
+//! written nothing, refused its last command or had a fault of a frame (ESP32), or if it is silent or babbles by a
+//! fault. Then its port vanishes, it goes to the queue's end, and after a pause the next unit of the queue comes in. If the host closes
 //! the port in the midst of its work (it died), or without having said anything, the unit stays. An unplugged unit
 //! comes back into the same fixture.
 
 mod board;
 mod console;
+mod esp;
 mod event;
 mod fault;
 mod fixture;
+mod frame_fault;
 mod gateway;
 mod mxchip;
+mod noise;
 mod pacing;
 mod plan;
 mod port;
@@ -46,8 +51,10 @@ use std::thread;
 use thiserror::Error;
 
 pub use board::Board;
+pub use esp::{EspChip, EspChipError};
 pub use event::{Event, Reason};
 pub use fault::{FaultError, FaultRequest, ImageFault, LineFault, LineFaultKind};
+pub use frame_fault::FrameFaultKind;
 pub use gateway::{ConsolePassword, EnclosureError};
 pub use plan::{Device, Plan};
 pub use stop::{Stop, StopSwitch, stop_switch};
@@ -76,8 +83,8 @@ pub enum SimulatorError {
     #[error("`{fault}` is a fault of the board {of}, not of {board}: leave it out, or take --board {of}")]
     NotOfBoard {
         /// What was asked for.
-        fault: ImageFault,
-        /// The board that can have it.
+        fault: FaultRequest,
+        /// A board that can have it.
         of: Board,
         /// The board that is simulated.
         board: Board,
@@ -174,11 +181,10 @@ fn check_faults(plan: &Plan) -> Result<(), SimulatorError> {
         if request.unit() > plan.units {
             return Err(SimulatorError::NoSuchUnit { fault_of: request.unit(), last: plan.units });
         }
-        if let FaultRequest::Image(_, fault) = *request
-            && let Some(of) = fault.board()
-            && of != board
+        if !request.fits(board)
+            && let Some(of) = Board::ALL.into_iter().find(|of| request.fits(*of))
         {
-            return Err(SimulatorError::NotOfBoard { fault, of, board });
+            return Err(SimulatorError::NotOfBoard { fault: *request, of, board });
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::board::Board;
+use super::esp::EspChip;
 use super::fault::FaultRequest;
 use super::gateway::ConsolePassword;
 use super::unit_number::UnitNumber;
@@ -47,6 +48,8 @@ pub enum Device {
     },
     /// MXChip AZ3166 boards in their configuration console.
     Mxchip,
+    /// Boards with a chip of the ESP32 family, in its loader.
+    Esp(EspChip),
 }
 
 impl Device {
@@ -55,6 +58,10 @@ impl Device {
         match self {
             Self::Gateway { .. } => Board::Gateway,
             Self::Mxchip => Board::Mxchip,
+            Self::Esp(EspChip::Esp32) => Board::Esp32,
+            Self::Esp(EspChip::Esp32c3) => Board::Esp32c3,
+            Self::Esp(EspChip::Esp32s3) => Board::Esp32s3,
+            Self::Esp(EspChip::Esp32c6) => Board::Esp32c6,
         }
     }
 }

@@ -4,9 +4,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::console::Console;
+use super::esp::{EspBoard, EspChip, EspConsole, Flash, Locks};
 use super::fault::ImageFault;
+use super::frame_fault::FrameFault;
 use super::gateway::{ConsolePassword, Enclosure, EnclosureError, Gateway, GatewayConsole};
 use super::mxchip::{Eeprom, EepromFault, MxchipConsole};
+use super::noise::Noise;
 use super::plan::{Device, Plan};
 use super::unit::Unit;
 
@@ -21,6 +24,7 @@ pub(super) struct Power {
 enum Kind {
     Gateway { shell: Vec<String>, password: ConsolePassword, enclosure: Enclosure },
     Mxchip,
+    Esp(EspChip),
 }
 
 impl Power {
@@ -33,6 +37,7 @@ impl Power {
                 enclosure: Enclosure::prepare()?,
             },
             Device::Mxchip => Kind::Mxchip,
+            Device::Esp(chip) => Kind::Esp(*chip),
         };
         Ok(Self { boot: plan.boot, kind })
     }
@@ -46,8 +51,14 @@ impl Power {
         unit.root().join("bin").join(program).symlink_metadata().is_err().then(|| program.to_owned())
     }
 
-    /// The unit boots.
-    pub(super) fn on<'a>(&'a self, unit: &Unit, now: Instant) -> io::Result<Box<dyn Console + 'a>> {
+    /// The unit boots. `fault` is what befalls a frame, where the board knows frames.
+    pub(super) fn on<'a>(
+        &'a self,
+        unit: &Unit,
+        fault: Option<FrameFault>,
+        noise: Noise,
+        now: Instant,
+    ) -> io::Result<Box<dyn Console + 'a>> {
         match &self.kind {
             Kind::Gateway { shell, password, enclosure } => {
                 let password = match unit.has(ImageFault::WrongPassword) {
@@ -73,6 +84,19 @@ impl Power {
                 let eeprom = Eeprom::in_folder(unit.eeprom(), fault);
                 Ok(Box::new(MxchipConsole::power_on(eeprom, self.boot, now)))
             }
+            Kind::Esp(chip) => Ok(Box::new(EspConsole::power_on(EspBoard {
+                chip: unit.other_chip().unwrap_or(*chip),
+                mac: unit.mac(),
+                locks: Locks {
+                    secure_boot: unit.has(ImageFault::SecureBoot),
+                    flash_encryption: unit.has(ImageFault::FlashEncryption),
+                    secure_download: unit.has(ImageFault::SecureDownload),
+                },
+                flash: Flash::open(&unit.flash())?,
+                boot: self.boot,
+                fault,
+                noise,
+            }))),
         }
     }
 }

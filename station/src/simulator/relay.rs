@@ -9,7 +9,8 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::console::{Console, Happening};
 use super::event::Reason;
-use super::fault::{LineFault, LineFaultKind, Noise};
+use super::fault::{LineFault, LineFaultKind};
+use super::noise::Noise;
 use super::pacing::Pacer;
 use super::port::Port;
 use super::pty::Arrival;
@@ -124,6 +125,7 @@ impl<'a> Relay<'a> {
         if self.mute.is_some() {
             self.console.discard_printed();
         } else {
+            self.console.host_runs_at(speed);
             let room = (2 * PORTION).saturating_sub(self.to_host.len());
             self.to_host.extend(self.console.take_printed(room));
         }
@@ -173,6 +175,7 @@ impl<'a> Relay<'a> {
             Arrival::HungUp => self.host_closed(),
             Arrival::Bytes(count) => {
                 self.arriving.extend(&buffer[..count]);
+                self.console.host_runs_at(speed);
                 self.incoming.carried(count, speed, now);
                 // An unpaced line has carried it already.
                 if self.incoming.is_free(now) { self.hand_to_unit(now) } else { Ok(None) }
@@ -201,6 +204,9 @@ impl<'a> Relay<'a> {
             self.console.type_in(&bytes[..heard], now)?;
             self.console.advance(now)?;
             self.tell();
+        }
+        if self.console.has_vanished() {
+            return Ok(Some(Reason::Unplugged));
         }
         if due && self.strike() == Some(LineFaultKind::Unplug) {
             return Ok(Some(Reason::Unplugged));
@@ -235,6 +241,9 @@ impl<'a> Relay<'a> {
             None => self.console.is_done_with(),
         };
         if departure.is_none() {
+            if spoken_to {
+                self.console.host_left();
+            }
             self.port.make_ready_for_next_host()?;
         }
         Ok(departure)

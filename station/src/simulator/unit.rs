@@ -1,5 +1,5 @@
-//! A simulated unit: a folder with what it is (`unit.toml`), and with a gateway's own file system (`root/`) or the
-//! zones of a board's secure chip (`eeprom/`). Made once, then kept.
+//! A simulated unit: a folder with what it is (`unit.toml`), and with a gateway's own file system (`root/`), the zones
+//! of an MXChip's secure chip (`eeprom/`), or an ESP32 board's flash (`flash.bin`). Made once, then kept.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::board::Board;
+use super::esp::{EspChip, Flash, Mac};
 use super::fault::{FaultRequest, ImageFault, numbers};
 use super::gateway::build_root_file_system;
 use super::unit_number::UnitNumber;
@@ -17,6 +18,7 @@ use super::unit_number::UnitNumber;
 const UNIT_FILE: &str = "unit.toml";
 const ROOT: &str = "root";
 const EEPROM: &str = "eeprom";
+const FLASH: &str = "flash.bin";
 const BLANK_HARDWARE_ID: &str = "0000000000000000";
 
 /// Why there is no such unit.
@@ -150,6 +152,24 @@ impl Unit {
         self.folder.join(EEPROM)
     }
 
+    /// An ESP32 board's flash.
+    pub(super) fn flash(&self) -> PathBuf {
+        self.folder.join(FLASH)
+    }
+
+    /// An ESP32 board's address.
+    pub(super) fn mac(&self) -> Mac {
+        self.hardware_id.as_deref().and_then(|text| text.parse().ok()).unwrap_or(Mac::BLANK)
+    }
+
+    /// The chip of a board that was made with another than its board has.
+    pub(super) fn other_chip(&self) -> Option<EspChip> {
+        self.faults.iter().find_map(|fault| match fault {
+            ImageFault::OtherChip(chip) => Some(*chip),
+            _ => None,
+        })
+    }
+
     /// Whether it was made with this fault.
     pub(super) fn has(&self, fault: ImageFault) -> bool {
         self.faults.contains(&fault)
@@ -182,8 +202,8 @@ fn design(
     faults: &[ImageFault],
 ) -> Result<UnitFile, UnitError> {
     let hardware_id = match board {
-        Board::Gateway => Some(hardware_id(units, number, seed, faults)?),
         Board::Mxchip => None,
+        _ => Some(hardware_id(units, number, board, seed, faults)?),
     };
     let on_label = faults.iter().find_map(|fault| match fault {
         ImageFault::SameLabel(other) => Some(*other),
@@ -196,12 +216,18 @@ fn design(
 fn hardware_id(
     units: &Path,
     number: UnitNumber,
+    board: Board,
     seed: u64,
     faults: &[ImageFault],
 ) -> Result<String, UnitError> {
-    let drawn = |number| format!("{:016x}", numbers(seed, "hardware ID", number, 0)[0]);
+    let is_esp = board.esp_chip().is_some();
+    let drawn = |number| match numbers(seed, "hardware ID", number, 0)[0] {
+        drawn if is_esp => Mac::ending_in(drawn).to_string(),
+        drawn => format!("{drawn:016x}"),
+    };
     for fault in faults {
         match fault {
+            ImageFault::BlankHardwareId if is_esp => return Ok(Mac::BLANK.to_string()),
             ImageFault::BlankHardwareId => return Ok(BLANK_HARDWARE_ID.to_owned()),
             ImageFault::SharedHardwareId(other) => {
                 let others = read_unit_file(&units.join(other.to_string()))?;
@@ -222,6 +248,7 @@ fn make(folder: &Path, number: UnitNumber, file: &UnitFile) -> io::Result<()> {
     }
     fs::create_dir_all(&beside)?;
     match &file.hardware_id {
+        _ if file.board.esp_chip().is_some() => Flash::make(&beside.join(FLASH))?,
         Some(hardware_id) => {
             let lacking: &[&str] =
                 if file.faults.contains(&ImageFault::NoOpenssl) { &["openssl"] } else { &[] };
