@@ -12,6 +12,7 @@
 mod bench;
 mod boards;
 pub mod canary;
+mod esp;
 mod judge;
 mod process;
 mod python;
@@ -27,6 +28,7 @@ mod vault;
 
 pub use bench::{Bench, SECRET, Simulator};
 pub use boards::{WIFI_PASSWORD, label};
+pub use esp::EspBoards;
 pub use judge::{openssl, root_certificate};
 pub use process::{Outcome, Station, station_binary};
 pub use python::{installed_program, python_tool, python_tool_with_input};

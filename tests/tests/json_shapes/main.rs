@@ -5,7 +5,7 @@ mod shapes;
 
 use std::collections::BTreeSet;
 
-use acceptance::{Bench, GROUP_KEY, Running, SECRET, Station, assert_shape, shape_faults};
+use acceptance::{Bench, EspBoards, GROUP_KEY, Running, SECRET, Station, assert_shape, shape_faults};
 use serde_json::{Value, json};
 use shapes::{
     attempt, authority, delivery, entry, finding, order, rolled_over, run_event, simulator_event, unit,
@@ -404,4 +404,17 @@ fn the_simulator() {
             "fixture_failed",
         ])
     );
+}
+
+#[test]
+fn the_simulator_of_esp32_boards() {
+    let mut boards = EspBoards::start("esp32", 1, &["--fault", "wrong-md5:1"]);
+    let image = boards.image("image.bin", &[0x5a; 64]);
+    assert_ne!(boards.esptool(1, &["write-flash", "0x10000", &image]).code, 0);
+    boards.wait_for("the board left", |event| event["event"] == "unit_out");
+    let events = boards.end().json_lines();
+    events.iter().for_each(|event| assert_shape(&simulator_event(event), event));
+    for wanted in ["command_refused", "fault", "unit_out"] {
+        assert!(events.iter().any(|event| event["event"] == wanted), "no {wanted}");
+    }
 }

@@ -229,9 +229,16 @@ pub(crate) fn simulator_event(event: &Value) -> Value {
         "unit_in" => {
             json!({"hardware_id": "string", "insertion": "integer", "port": "string", "label": "string"})
         }
-        "logged_in" | "login_refused" | "logged_out" | "rebooted" => json!({}),
-        "fault" => json!({"fault": "=unplug|babble|silence", "after": "integer"}),
-        "unit_out" => json!({"reason": "=logged_out|login_refused|mute|unplugged|stopped"}),
+        "logged_in" | "login_refused" | "logged_out" | "rebooted" | "command_refused" => json!({}),
+        "fault" => json!({
+            "fault": "=unplug|babble|silence|garbled-command|garbled-answer|dropped-command|dropped-answer|\
+                stalled-answer|brown-out|wrong-md5|lost-writes|pulled-out",
+            "after": "integer",
+        }),
+        "unit_out" => json!({
+            "reason": "=logged_out|login_refused|rebooted|command_refused|left_alone|not_written|after_fault|mute|\
+                unplugged|stopped",
+        }),
         other => panic!("no shape for the event {other}"),
     };
     with(fields, json!({"event": "string", "fixture": "integer", "unit": "string"}))
