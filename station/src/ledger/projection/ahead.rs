@@ -3,7 +3,9 @@
 use rusqlite::{Connection, params};
 
 use super::super::entry::{AheadCredential, Identity};
-use super::{Result, draw_on_budget, identity_columns, take, taken, wrong_state};
+use super::credential::{draw_on_budget, take};
+use super::identity::identity_columns;
+use super::{Result, taken, wrong_state};
 
 /// Credentials for identities that no unit has. Where earlier ones were checked out, a reason must say why these take
 /// their place.

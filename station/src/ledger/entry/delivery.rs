@@ -1,0 +1,49 @@
+//! What leaves the station, and by which door.
+
+use serde::{Deserialize, Serialize};
+
+/// By which of its doors a secret leaves the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// Sealed to named recipients.
+    Sealed,
+    /// In clear, asked for by name.
+    Clear,
+}
+
+/// Enrollments with keys, as they left the station.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The order.
+    pub order: String,
+    /// Sealed or in clear.
+    pub form: DeliveryForm,
+    /// To whom it is sealed: age recipients.
+    pub recipients: Vec<String>,
+    /// How many enrollments it holds.
+    pub identities: u64,
+    /// SHA-256 of what was written, hex.
+    pub sha256: String,
+    /// The attempts that made the keys that it carries.
+    pub attempts: Vec<u64>,
+}
+
+/// How a delivery left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryForm {
+    /// An age file.
+    Sealed,
+    /// Readable by whoever has it.
+    Clear,
+}
+
+impl std::fmt::Display for DeliveryForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DeliveryForm::Sealed => "sealed",
+            DeliveryForm::Clear => "clear",
+        })
+    }
+}

@@ -1,0 +1,71 @@
+use super::super::entry::{AheadCredential, Door, IssuedCredential, KeyMaker};
+use super::super::*;
+use super::{identity, new_ledger, order};
+
+fn ahead(order: &str, ids: &[&str], supersedes: Option<&str>, round: u32) -> Fact {
+    let credential = |id: &&str| AheadCredential {
+        registration_id: id.parse().unwrap(),
+        credential: IssuedCredential::Certificate {
+            certificate_serial: format!("02{round}{id}"),
+            public_key: format!("{round}{id}"),
+            chain: "leaf".into(),
+            authority: Some("intermediate".into()),
+            key_maker: KeyMaker::Station,
+        },
+    };
+    Fact::IssuedAhead {
+        order: order.into(),
+        id_scope: "0ne00ABCDEF".into(),
+        above: "above".into(),
+        credentials: ids.iter().map(credential).collect(),
+        supersedes: supersedes.map(str::to_owned),
+    }
+}
+
+fn handed_over(first: u64) -> Fact {
+    let door = Door::Clear;
+    Fact::HandedOver { order: "april".into(), first, credentials: 1, door, recipients: vec![], sha256: None }
+}
+
+#[test]
+fn what_is_issued_ahead_is_checked_out_and_for_nobody_else() {
+    let ledger = new_ledger();
+    ledger.append(order("april", &["gw-1", "gw-2", "gw-3"])).unwrap();
+    ledger.append(order("may", &["gw-9"])).unwrap();
+    let first = ledger.append(vec![ahead("april", &["gw-1", "gw-2"], None, 1)]).unwrap()[0];
+    let of = |which| ledger.reader().ahead_of("april", which, 9).unwrap().len();
+    assert_eq!([AheadOf::Open, AheadOf::CutOff, AheadOf::CheckedOut].map(of), [1, 2, 2]);
+    let counts = ledger.reader().counts("april").unwrap();
+    assert_eq!((counts.ordered, counts.open, counts.checked_out, counts.waiting), (3, 1, 2, 1));
+
+    let refused = |fact: Fact, says: &str| {
+        let error = ledger.append(vec![fact]).unwrap_err();
+        let text = crate::error_text::with_causes(&error);
+        assert!(text.contains(says), "{text}");
+    };
+    refused(ahead("april", &["gw-1"], None, 2), "its credential is checked out");
+    refused(ahead("april", &["gw-9"], None, 2), "it belongs to order may");
+    refused(ahead("april", &["gw-3", "gw-4"], None, 2), "unknown");
+    // The same key, or serial, never twice.
+    refused(ahead("april", &["gw-1"], Some("lost"), 1), "the ledger has it already");
+    let reworked = Fact::Reworked { identity: identity("gw-1"), reason: "x".into() };
+    refused(reworked, "is checked-out, not in use here");
+    let attempt = ledger.open_attempt("1", "unit-1");
+    let claimed = Fact::Claimed {
+        attempt,
+        order: "april".into(),
+        identity: identity("gw-1"),
+        hardware_id: "unit-1".into(),
+        decision: "new".into(),
+    };
+    refused(claimed, "is checked-out, not open or live");
+
+    ledger.append(vec![handed_over(first)]).unwrap();
+    assert_eq!([AheadOf::CutOff, AheadOf::CheckedOut].map(of), [0, 2]);
+    let again = ledger.append(vec![ahead("april", &["gw-1"], Some("lost"), 2)]).unwrap()[0];
+    assert_eq!([AheadOf::CutOff, AheadOf::CheckedOut].map(of), [1, 2]);
+    ledger.append(vec![handed_over(again)]).unwrap();
+    assert_eq!((of(AheadOf::CutOff), ledger.reader().count_ahead().unwrap()), (0, 3));
+    let held = verify(&ledger.path).unwrap();
+    assert!(held.findings.is_empty(), "{held:?}");
+}

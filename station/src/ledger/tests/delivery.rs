@@ -1,0 +1,25 @@
+use super::super::entry::{Delivery, DeliveryForm};
+use super::super::*;
+use super::{Fixture, refused};
+
+#[test]
+fn a_delivery_is_acknowledged_once() {
+    let ledger = Fixture::with_history();
+    let delivery = Delivery {
+        order: "april".into(),
+        form: DeliveryForm::Sealed,
+        recipients: vec!["age1x".into()],
+        identities: 2,
+        sha256: "00".into(),
+        attempts: vec![4, 7],
+    };
+    let number = ledger.append(vec![Fact::Delivered(delivery)]).unwrap()[0];
+    assert_eq!(ledger.reader().delivered_attempts(number).unwrap(), [4, 7]);
+    assert!(ledger.reader().arrived_attempts("april").unwrap().is_empty());
+    refused(ledger.append(vec![Fact::DeliveryAcknowledged { delivery: 1 }]), "unknown or acknowledged");
+    ledger.append(vec![Fact::DeliveryAcknowledged { delivery: number }]).unwrap();
+    refused(ledger.append(vec![Fact::DeliveryAcknowledged { delivery: number }]), "acknowledged already");
+    assert_eq!(ledger.reader().arrived_attempts("april").unwrap(), [4, 7].into());
+    assert!(ledger.reader().delivery(number).unwrap().unwrap().acknowledged_at.is_some());
+    assert!(verify(&ledger.path).unwrap().findings.is_empty(), "read back and replayed");
+}
