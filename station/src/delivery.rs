@@ -10,7 +10,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::ledger::entry::{Delivery, DeliveryForm, Fact, IssuedCredential, KeyOrigin, hash, hex};
+use crate::ledger::entry::{Delivery, Door as DeliveryForm, Fact, IssuedCredential, KeyOrigin, hash, hex};
 use crate::ledger::{DeliveryRecord, IdentityRecord, Ledger, LedgerError, LedgerReader};
 use crate::manifest::{
     BulkMode, EnrollmentOptions, Enrollments, KeyText, ManifestError, bulk, individual_enrollments,

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub use attempt::{Act, Disposition, Evidence, Grade};
 pub use credential::{AheadCredential, GroupEntry, IssuedCredential, KeyMaker, KeyOrigin};
-pub use delivery::{Delivery, DeliveryForm, Door};
+pub use delivery::{Delivery, Door};
 pub use fact::Fact;
 pub use roll_over::{Hold, RetirementReason};
 pub use secret::{SecretKind, TokenKey};

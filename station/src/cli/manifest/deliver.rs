@@ -11,7 +11,7 @@ use super::super::{Failure, Output};
 use super::dps::Args;
 use crate::clock;
 use crate::delivery::{self, Wanted};
-use crate::ledger::entry::DeliveryForm;
+use crate::ledger::entry::Door as DeliveryForm;
 use crate::manifest::ManifestError;
 use crate::place::{self, Readers};
 

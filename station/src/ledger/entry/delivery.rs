@@ -12,13 +12,22 @@ pub enum Door {
     Clear,
 }
 
+impl std::fmt::Display for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Door::Sealed => "sealed",
+            Door::Clear => "clear",
+        })
+    }
+}
+
 /// Enrollments with keys, as they left the station.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The order.
     pub order: String,
-    /// Sealed or in clear.
-    pub form: DeliveryForm,
+    /// How it leaves.
+    pub form: Door,
     /// To whom it is sealed: age recipients.
     pub recipients: Vec<String>,
     /// How many enrollments it holds.
@@ -27,23 +36,4 @@ pub struct Delivery {
     pub sha256: String,
     /// The attempts that made the keys that it carries.
     pub attempts: Vec<u64>,
-}
-
-/// How a delivery left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeliveryForm {
-    /// An age file.
-    Sealed,
-    /// Readable by whoever has it.
-    Clear,
-}
-
-impl std::fmt::Display for DeliveryForm {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            DeliveryForm::Sealed => "sealed",
-            DeliveryForm::Clear => "clear",
-        })
-    }
 }
