@@ -458,7 +458,7 @@ mod tests {
         let made: Vec<_> = batch.collect();
         assert_eq!(made.len(), 101);
         assert!(matches!(&made[100], Err(BatchError::Issue { source, .. })
-            if matches!(**source, crate::IssueError::BadSignature { .. })));
+            if matches!(**source, IssueError::BadSignature { .. })));
     }
 
     #[test]

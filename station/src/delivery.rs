@@ -10,7 +10,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::ledger::entry::{Delivery, Door as DeliveryForm, Fact, IssuedCredential, KeyOrigin, hash, hex};
+use crate::ledger::entry::{Delivery, Door, Fact, IssuedCredential, KeyOrigin, hash, hex};
 use crate::ledger::{DeliveryRecord, IdentityRecord, Ledger, LedgerError, LedgerReader};
 use crate::manifest::{
     BulkMode, EnrollmentOptions, Enrollments, KeyText, ManifestError, bulk, individual_enrollments,
@@ -143,8 +143,8 @@ pub fn prepare(
         lines(|| enrollments.iter())?
     };
     let (form, bytes) = match wanted.recipients {
-        [] => (DeliveryForm::Clear, plain),
-        recipients => (DeliveryForm::Sealed, Zeroizing::new(seal_for(recipients, &plain)?)),
+        [] => (Door::Clear, plain),
+        recipients => (Door::Sealed, Zeroizing::new(seal_for(recipients, &plain)?)),
     };
     let delivery = Delivery {
         order: wanted.order.to_owned(),

@@ -44,13 +44,15 @@ pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit
     match verb {
         Verb::Show { unit } => show(&unit, context, output),
         Verb::Rework(word) => {
-            say(word, context, output, "unit rework", |identity, reason| Fact::Reworked { identity, reason })
+            say(word, context, output, REWORK, |identity, reason| Fact::Reworked { identity, reason })
         }
         Verb::Scrap(word) => {
             say(word, context, output, "unit scrap", |identity, reason| Fact::Scrapped { identity, reason })
         }
     }
 }
+
+const REWORK: &str = "unit rework";
 
 fn say(
     word: Word,
@@ -73,7 +75,15 @@ fn say(
             identity.reason.as_deref().unwrap_or("no reason recorded")
         )));
     }
-    if identity.unit.is_none() {
+    let is_out = identity.state == IdentityState::CheckedOut;
+    if is_out && purpose == REWORK {
+        return Err(Failure::input(format!(
+            "{} is checked out: whoever holds its credential may be using it; `station issue --again` issues another, \
+             `station unit scrap` ends it",
+            identity.identity
+        )));
+    }
+    if identity.unit.is_none() && !is_out {
         return Err(Failure::input(format!(
             "no unit is bound to {}: there is nothing to rework or to scrap",
             identity.identity
@@ -81,6 +91,12 @@ fn say(
     }
     owner.ledger().append(clock::now(), vec![fact(identity.identity.clone(), reason.to_owned())])?;
     drop(owner);
+    if is_out {
+        output.talk(format!(
+            "{} counts no longer: its credential was handed over, so stop it in the cloud (`station manifest disallow`)",
+            identity.identity
+        ));
+    }
     if identity.state == IdentityState::Live {
         output.talk(format!(
             "{} was accepted, and counts no longer: its credential is revoked, so keep the unit in the factory",

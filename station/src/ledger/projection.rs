@@ -4,6 +4,7 @@ mod ahead;
 mod attempt;
 mod credential;
 mod delivery;
+mod end;
 mod identity;
 mod roll_over;
 mod uniqueness;
@@ -143,7 +144,7 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
             attempt::attempt_is_open(db, *attempt)
         }
         Fact::IssuedAhead { order, id_scope, credentials, supersedes, .. } => {
-            ahead::issue(db, seq, order, id_scope, credentials, supersedes.as_deref())
+            ahead::issue(db, (seq, at), (order, id_scope), credentials, supersedes.as_deref())
         }
         Fact::HandedOver { order, first, .. } => ahead::hand_over(db, order, *first),
         Fact::Accepted { attempt, identity, evidence } => {
@@ -153,8 +154,8 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
             attempt::fail(db, at, *attempt, identity, *disposition, reason)
         }
         Fact::Held { identity, reason } => identity::set_state(db, identity, "on-hold", reason),
-        Fact::Reworked { identity, reason } => identity::rework(db, at, identity, reason),
-        Fact::Scrapped { identity, reason } => identity::scrap(db, (seq, at), identity, reason),
+        Fact::Reworked { identity, reason } => end::rework(db, at, identity, reason),
+        Fact::Scrapped { identity, reason } => end::scrap(db, (seq, at), identity, reason),
         Fact::Delivered(delivery) => delivery::deliver(db, (seq, at), delivery),
         Fact::DeliveryAcknowledged { delivery } => delivery::acknowledge(db, at, *delivery),
     }

@@ -238,13 +238,17 @@ impl LedgerReader {
         self.list(&sql, [unit_or_registration_id], attempt)
     }
 
-    /// All credentials that an identity ever had, oldest first.
+    /// All credentials that an identity ever had, oldest first: given to its unit, or issued ahead.
     ///
     /// # Errors
     /// [`LedgerError::Database`].
     pub fn credentials_of(&self, of: &Identity) -> Result<Vec<CredentialRecord>> {
-        let sql = "SELECT content, state, reason, attempt, ended_at FROM credential
-             WHERE id_scope = ?1 AND registration_id = ?2 ORDER BY seq";
+        let sql = "SELECT content, state, reason, attempt, ended_at, seq FROM credential
+             WHERE id_scope = ?1 AND registration_id = ?2
+             UNION ALL SELECT json_extract(e.bytes, '$.fact.credentials[' || a.item || ']'), a.state, a.reason, a.seq,
+                a.ended_at, a.seq
+             FROM ahead a JOIN entry e ON e.seq = a.seq
+             WHERE a.id_scope = ?1 AND a.registration_id = ?2 ORDER BY 6";
         self.list(sql, [of.id_scope.as_str(), of.registration_id.as_str()], |row| credential(row, 0))
     }
 

@@ -93,9 +93,9 @@ pub struct CredentialRecord {
     /// What was announced.
     #[serde(flatten)]
     pub credential: IssuedCredential,
-    /// The attempt that issued it.
+    /// The attempt that issued it; of one that was issued ahead, the entry.
     pub attempt: u64,
-    /// `issued`, `live`, `superseded`, `revoked`.
+    /// `issued`, `live`, `superseded`, `revoked`; issued ahead, `announced`, `handed-over` and the latter two.
     pub state: String,
     /// Why it was superseded or revoked.
     pub reason: Option<String>,

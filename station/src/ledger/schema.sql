@@ -131,6 +131,10 @@ CREATE TABLE IF NOT EXISTS ahead (
     order_name TEXT NOT NULL,
     -- announced, handed-over, superseded, revoked
     state TEXT NOT NULL,
+    -- why another took its place, or it was revoked
+    reason TEXT,
+    -- since when nobody is to use it any more; null where it never left the station
+    ended_at TEXT,
     PRIMARY KEY (id_scope, registration_id, seq)
 ) STRICT, WITHOUT ROWID;
 

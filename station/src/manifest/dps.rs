@@ -55,7 +55,8 @@ pub struct GroupAuthorities {
     pub secondary: Option<String>,
 }
 
-/// The X.509 enrollment group for the accepted units of an order. `authority` chooses where several issued them. While a
+/// The X.509 enrollment group for the accepted units of an order, and for those whose credentials were handed over
+/// without them. `authority` chooses where several issued them. While a
 /// roll-over is in progress both authorities stand in it; one that was retired is replaced by its successor.
 ///
 /// # Errors
@@ -126,15 +127,19 @@ pub fn group_authorities(ledger: &LedgerReader, label: &str) -> Result<GroupAuth
     })
 }
 
-/// The authorities that issued the current certificates of the order's accepted units.
+/// The authorities that issued the current certificates of the order's accepted units, and what was handed over.
 fn issuing_authorities(
     ledger: &LedgerReader,
     order: &str,
     wanted: Option<&str>,
 ) -> Result<GroupAuthorities, ManifestError> {
-    let mut labels = Vec::new();
+    let mut labels = ledger.handed_over_authorities(order)?;
     let mut has_their_own = false;
-    for credential in accepted(ledger, order)?.into_iter().filter_map(|identity| identity.credential) {
+    let units = match accepted(ledger, order) {
+        Err(ManifestError::NothingAccepted(_)) if !labels.is_empty() => Vec::new(),
+        units => units?,
+    };
+    for credential in units.into_iter().filter_map(|identity| identity.credential) {
         match credential.credential {
             IssuedCredential::Certificate { authority: Some(label), .. } => labels.push(label),
             IssuedCredential::Certificate { authority: None, .. }

@@ -11,7 +11,7 @@ use super::super::{Failure, Output};
 use super::dps::Args;
 use crate::clock;
 use crate::delivery::{self, Wanted};
-use crate::ledger::entry::Door as DeliveryForm;
+use crate::ledger::entry::Door;
 use crate::manifest::ManifestError;
 use crate::place::{self, Readers};
 
@@ -19,7 +19,7 @@ use crate::place::{self, Readers};
 struct Written<'a> {
     delivery: u64,
     order: &'a str,
-    form: DeliveryForm,
+    form: Door,
     recipients: &'a [String],
     identities: u64,
     sha256: &'a str,

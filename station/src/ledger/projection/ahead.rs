@@ -11,9 +11,8 @@ use super::{Result, taken, wrong_state};
 /// their place.
 pub(super) fn issue(
     db: &Connection,
-    seq: u64,
-    order: &str,
-    id_scope: &str,
+    (seq, at): (u64, &str),
+    (order, id_scope): (&str, &str),
     credentials: &[AheadCredential],
     supersedes: Option<&str>,
 ) -> Result {
@@ -21,9 +20,11 @@ pub(super) fn issue(
         "UPDATE identity SET state = 'checked-out', reason = ?3 WHERE id_scope = ?1 AND registration_id = ?2",
     )?;
     let mut supersede = db.prepare_cached(
-        "UPDATE ahead SET state = 'superseded' WHERE id_scope = ?1 AND registration_id = ?2 AND state <> 'superseded'",
+        "UPDATE ahead SET ended_at = CASE state WHEN 'handed-over' THEN ?4 END, state = 'superseded', reason = ?3
+         WHERE id_scope = ?1 AND registration_id = ?2 AND state IN ('announced', 'handed-over')",
     )?;
-    let mut insert = db.prepare_cached("INSERT INTO ahead VALUES (?1, ?2, ?3, ?4, ?5, 'announced')")?;
+    let mut insert =
+        db.prepare_cached("INSERT INTO ahead VALUES (?1, ?2, ?3, ?4, ?5, 'announced', NULL, NULL)")?;
     let reason = format!("issued ahead, in entry {seq}");
     for (item, AheadCredential { registration_id, credential }) in (0u64..).zip(credentials) {
         let identity = Identity { id_scope: id_scope.to_owned(), registration_id: registration_id.clone() };
@@ -32,7 +33,7 @@ pub(super) fn issue(
         take(db, seq, &identity, credential)?;
         let id = registration_id.as_str();
         check_out.execute(params![id_scope, id, reason])?;
-        supersede.execute(params![id_scope, id])?;
+        supersede.execute(params![id_scope, id, supersedes, at])?;
         insert.execute(params![id_scope, id, seq, item, order])?;
     }
     Ok(())

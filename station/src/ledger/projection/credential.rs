@@ -78,16 +78,3 @@ pub(super) fn take(db: &Connection, seq: u64, identity: &Identity, credential: &
         IssuedCredential::DeviceKey { key_mac, .. } => claim(db, "device_key", key_mac, &full(identity), seq),
     }
 }
-
-pub(super) fn revoke(db: &Connection, at: &str, identity: &Identity, reason: &str) -> Result {
-    db.execute(
-        "UPDATE credential SET state = 'revoked', reason = ?3, ended_at = ?4
-         WHERE id_scope = ?1 AND registration_id = ?2 AND state IN ('issued', 'live')",
-        params![identity.id_scope, identity.registration_id.as_str(), reason, at],
-    )?;
-    db.execute(
-        "UPDATE ahead SET state = 'revoked' WHERE id_scope = ?1 AND registration_id = ?2 AND state <> 'superseded'",
-        params![identity.id_scope, identity.registration_id.as_str()],
-    )?;
-    Ok(())
-}

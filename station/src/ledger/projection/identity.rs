@@ -4,8 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::entry::{Identity, OrderRow};
 use super::attempt::attempt_is_open;
-use super::credential::revoke;
-use super::uniqueness::{claim, full, spend, unique};
+use super::uniqueness::{claim, full, unique};
 use super::{Result, taken, wrong_state};
 
 pub(super) fn reserve(db: &Connection, order: &str, rows: &[OrderRow]) -> Result {
@@ -61,54 +60,12 @@ pub(super) fn bind(
     Ok(())
 }
 
-/// It is freed for its unit's next attempt, which gets a new credential.
-pub(super) fn rework(db: &Connection, at: &str, identity: &Identity, reason: &str) -> Result {
-    in_use_here(db, identity)?;
-    set_state(db, identity, "open", reason)?;
-    let sql = "UPDATE identity SET reissue = ?3 WHERE id_scope = ?1 AND registration_id = ?2";
-    db.execute(sql, params![identity.id_scope, identity.registration_id.as_str(), reason])?;
-    revoke(db, at, identity, reason)
-}
-
-pub(super) fn scrap(db: &Connection, (seq, at): (u64, &str), identity: &Identity, reason: &str) -> Result {
-    not_burnt(db, identity)?;
-    let unit: Option<String> =
-        identity_columns(db, identity, "unit, state").map(|(unit, _): (_, String)| unit)?;
-    set_state(db, identity, "burnt", reason)?;
-    revoke(db, at, identity, reason)?;
-    let full = full(identity);
-    db.execute("DELETE FROM claim WHERE kind = 'registration' AND value = ?1", [&full])?;
-    db.execute("DELETE FROM claim WHERE kind = 'device_key' AND holder = ?1", [&full])?;
-    let keys = "SELECT kind, value, ?2 FROM claim WHERE kind = 'public_key' AND holder = ?1";
-    db.execute(&format!("INSERT INTO spent {keys}"), params![&full, seq])?;
-    db.execute("DELETE FROM claim WHERE kind = 'public_key' AND holder = ?1", [&full])?;
-    if let Some(unit) = unit {
-        db.execute("DELETE FROM claim WHERE kind = 'hardware_id' AND value = ?1", [&unit])?;
-        spend(db, "hardware_id", &unit, seq)?;
-    }
-    Ok(())
-}
-
 pub(super) fn set_state(db: &Connection, identity: &Identity, state: &str, reason: &str) -> Result {
     let changed = db.execute(
         "UPDATE identity SET state = ?3, reason = ?4 WHERE id_scope = ?1 AND registration_id = ?2 AND state <> 'burnt'",
         params![identity.id_scope, identity.registration_id.as_str(), state, reason],
     )?;
     if changed == 1 { Ok(()) } else { Err(wrong_state(identity, "burnt or unknown".into(), "in use")) }
-}
-
-fn not_burnt(db: &Connection, identity: &Identity) -> Result {
-    let state: String =
-        identity_columns(db, identity, "state, order_name").map(|(state, _): (_, String)| state)?;
-    if state == "burnt" { Err(wrong_state(identity, state, "in use")) } else { Ok(()) }
-}
-
-/// Not burnt, and not checked out: whoever holds its credential may be using it.
-fn in_use_here(db: &Connection, identity: &Identity) -> Result {
-    not_burnt(db, identity)?;
-    let state: String =
-        identity_columns(db, identity, "state, order_name").map(|(state, _): (_, String)| state)?;
-    if state == "checked-out" { Err(wrong_state(identity, state, "in use here")) } else { Ok(()) }
 }
 
 pub(super) fn identity_columns<A: rusqlite::types::FromSql, B: rusqlite::types::FromSql>(

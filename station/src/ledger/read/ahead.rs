@@ -3,6 +3,8 @@
 use certkit::RegistrationId;
 use rusqlite::params;
 
+use super::super::entry::{Fact, IssuedCredential};
+use super::super::record::EndedCertificate;
 use super::super::store::LedgerError;
 use super::LedgerReader;
 
@@ -46,6 +48,47 @@ impl LedgerReader {
                 rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
             })
         })
+    }
+
+    /// The authorities that issued what of an order was handed over and serves.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn handed_over_authorities(&self, order: &str) -> Result<Vec<String>, LedgerError> {
+        // One command has one authority, so an entry's first credential speaks for all of it.
+        let sql = "SELECT DISTINCT json_extract(bytes, '$.fact.credentials[0].authority') FROM entry
+             WHERE seq IN (SELECT DISTINCT seq FROM ahead WHERE order_name = ?1 AND state = 'handed-over')";
+        let authorities: Vec<Option<String>> = self.list(sql, [order], |row| row.get(0))?;
+        Ok(authorities.into_iter().flatten().collect())
+    }
+
+    /// The certificates of an authority that left the station without a unit, and are superseded or revoked.
+    pub(super) fn ended_ahead(&self, authority: &str) -> Result<Vec<EndedCertificate>, LedgerError> {
+        let sql = "SELECT a.seq, a.item, a.ended_at, a.state = 'revoked' FROM ahead a
+             WHERE a.ended_at IS NOT NULL ORDER BY a.seq, a.item";
+        let rows: Vec<(u64, usize, String, bool)> =
+            self.list(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        let mut ended = Vec::new();
+        // An entry holds hundreds of credentials: it is read once.
+        for of_entry in rows.chunk_by(|one, next| one.0 == next.0) {
+            let entry = self.entries(of_entry[0].0, 1)?.pop().map(|entry| entry.fact);
+            let Some(Fact::IssuedAhead { credentials, .. }) = entry else { continue };
+            for (_, item, ended_at, scrapped) in of_entry {
+                match credentials.get(*item).map(|ahead| &ahead.credential) {
+                    Some(IssuedCredential::Certificate {
+                        certificate_serial, authority: Some(by), ..
+                    }) if by == authority => {
+                        ended.push(EndedCertificate {
+                            certificate_serial: certificate_serial.clone(),
+                            ended_at: ended_at.clone(),
+                            scrapped: *scrapped,
+                        });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(ended)
     }
 
     /// How many credentials were ever issued ahead: the sequence of their certificate serials.

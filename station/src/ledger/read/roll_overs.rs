@@ -64,13 +64,16 @@ impl LedgerReader {
         let sql = "SELECT json_extract(c.content, '$.certificate_serial'), c.ended_at,
                 i.state = 'burnt' AND i.credential = c.seq
             FROM credential c JOIN identity i USING (id_scope, registration_id)
-            WHERE c.ended_at IS NOT NULL AND json_extract(c.content, '$.authority') = ?1 ORDER BY c.seq";
-        self.list(sql, [authority], |row| {
+            WHERE c.ended_at IS NOT NULL AND json_extract(c.content, '$.authority') = ?1
+            ORDER BY c.seq";
+        let mut ended = self.list(sql, [authority], |row| {
             Ok(EndedCertificate {
                 certificate_serial: row.get(0)?,
                 ended_at: row.get(1)?,
                 scrapped: row.get(2)?,
             })
-        })
+        })?;
+        ended.extend(self.ended_ahead(authority)?);
+        Ok(ended)
     }
 }

@@ -1,0 +1,91 @@
+//! What was handed over without a unit is enrolled, and stopped, like what units have.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
+
+use std::path::{Path, PathBuf};
+
+use acceptance::{Bench, openssl, python_tool};
+use serde_json::Value;
+
+fn issue(bench: &Bench, folder: &str, more: &[&str]) -> PathBuf {
+    let folder = bench.root().join(folder);
+    let call = bench.unlocked(&["issue", "april", "--clear"]).args(more).arg("--folder").arg(&folder);
+    call.run().expect(0);
+    folder
+}
+
+fn serial(certificate: &Path) -> String {
+    let shown = openssl(&["x509", "-in", certificate.to_str().unwrap(), "-noout", "-serial"]).stdout;
+    String::from_utf8(shown).unwrap().trim().strip_prefix("serial=").unwrap().to_owned()
+}
+
+/// The certificate serials of a new list, as openssl reads them.
+fn revoked(bench: &Bench, name: &str) -> String {
+    let list = bench.root().join(name);
+    bench.unlocked(&["ca", "crl", "intermediate"]).arg("--out").arg(&list).run().expect(0);
+    let shown = openssl(&["crl", "-in", list.to_str().unwrap(), "-noout", "-text"]).stdout;
+    String::from_utf8(shown).unwrap()
+}
+
+fn disallowed(bench: &Bench, more: &[&str]) -> Value {
+    let call = bench.station(&["--json", "manifest", "disallow", "april"]).args(more);
+    call.run().expect(0).json_lines().remove(0)
+}
+
+#[test]
+fn a_lost_folder_s_certificates_are_on_the_list_and_what_took_their_place_is_not() {
+    let bench = Bench::new(1);
+    bench.order("april", 2);
+    let lost = issue(&bench, "lost", &[]);
+    assert!(revoked(&bench, "before.crl.pem").contains("No Revoked Certificates"));
+    let again = issue(&bench, "again", &["--again", "the folder was lost"]);
+    let list = revoked(&bench, "after.crl.pem");
+    for unit in ["gw-0001", "gw-0002"] {
+        let leaf = format!("{unit}.chain.pem");
+        assert!(list.contains(&serial(&lost.join(&leaf))), "{list}");
+        assert!(!list.contains(&serial(&again.join(&leaf))), "{list}");
+    }
+    let shown = bench.show("gw-0001");
+    let states: Vec<&Value> =
+        shown["credentials"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
+    assert_eq!(states, ["superseded", "handed-over"]);
+    assert_eq!(shown["credentials"][0]["reason"], "the folder was lost");
+}
+
+#[test]
+fn an_identity_that_is_checked_out_can_be_scrapped_and_stopped() {
+    let bench = Bench::new(1);
+    bench.order("april", 1);
+    let folder = issue(&bench, "out", &[]);
+    let leaf = std::fs::read_to_string(folder.join("gw-0001.chain.pem")).unwrap();
+    let named = disallowed(&bench, &["--identity", "gw-0001"]);
+    let scrap = bench.station(&["unit", "scrap", "gw-0001", "--reason", "the board was stolen"]);
+    scrap.run().expect(0).says("`station manifest disallow`");
+    assert_eq!(bench.show("gw-0001")["state"], "burnt");
+    let body = disallowed(&bench, &[]);
+    assert_eq!(body, named);
+    assert_eq!(body["provisioningStatus"], "disabled");
+    let certificate =
+        body["attestation"]["x509"]["clientCertificates"]["primary"]["certificate"].as_str().unwrap();
+    assert!(leaf.starts_with(certificate));
+    assert!(revoked(&bench, "list.crl.pem").contains(&serial(&folder.join("gw-0001.chain.pem"))));
+    bench.head();
+}
+
+#[test]
+fn an_order_that_was_handed_over_has_its_group() {
+    let bench = Bench::new(1);
+    bench.order("april", 2);
+    let group = bench.station(&["manifest", "dps", "april", "--group", "line-1"]);
+    bench.refuses(group, 3, &["no unit of order april is accepted yet"]);
+    issue(&bench, "out", &[]);
+    let body = bench.root().join("line-1.json");
+    let group = bench.station(&["manifest", "dps", "april", "--group", "line-1"]);
+    group.arg("--out").arg(&body).run().expect(0);
+    let judged = python_tool("enrollment_bodies.py", &[&body]);
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout));
+    let text = std::fs::read_to_string(&body).unwrap();
+    let body: Value = serde_json::from_str(&text).unwrap();
+    let primary = &body["attestation"]["x509"]["signingCertificates"]["primary"]["certificate"];
+    let issuer = bench.station(&["--json", "ca", "show", "intermediate"]).run().expect(0).json();
+    assert_eq!(*primary, issuer["certificate"]);
+}
