@@ -61,6 +61,7 @@ struct Written<'a> {
 
 pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
     match verb {
+        Verb::Dps(args) if dps::carries_keys(&args, context)? => deliver::run(&args, context, output)?,
         Verb::Dps(args) => return dps::run(args, context, output),
         Verb::Disallow(args) => return disallow::run(&args, context, output),
         Verb::Central { order, out } => {

@@ -135,7 +135,7 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
             Ok(())
         }
         Fact::Claimed { attempt, order, identity, hardware_id, .. } => {
-            identity::bind(db, seq, *attempt, order, identity, hardware_id)
+            attempt::bind(db, seq, *attempt, order, identity, hardware_id)
         }
         Fact::Issued { attempt, identity, credential, supersedes } => {
             credential::issue(db, (seq, at), *attempt, identity, credential, supersedes.as_deref())

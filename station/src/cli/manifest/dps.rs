@@ -8,7 +8,7 @@ use clap::{ArgGroup, ValueEnum};
 
 use super::super::context::{Context, Unlock};
 use super::super::{Exit, Failure, Output};
-use super::{bodies, deliver, pretty, print};
+use super::{bodies, pretty, print};
 use crate::manifest::{
     BulkMode, EnrollmentOptions, Enrollments, GroupAttestation, ManifestError, ProvisioningStatus,
     enrollment_group, individual_enrollments, needs_delivery,
@@ -100,6 +100,11 @@ impl Args {
     }
 }
 
+/// Whether what is asked for carries keys: then it is a delivery.
+pub(super) fn carries_keys(args: &Args, context: &Context) -> Result<bool, Failure> {
+    Ok(args.group.is_none() && needs_delivery(&context.reader()?, &args.order.to_string())?)
+}
+
 pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit, Failure> {
     let order = args.order.to_string();
     match &args.group {
@@ -110,7 +115,6 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
             let body = enrollment_group(&reader, &order, group, attestation, args.authority.as_deref())?;
             print(&body, &pretty(&body)?, args.out.as_deref(), output)?;
         }
-        None if needs_delivery(&context.reader()?, &order)? => deliver::run(&args, context, output)?,
         None => individual(&args, &order, context, output)?,
     }
     Ok(Exit::Done)

@@ -3,9 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::entry::{Identity, OrderRow};
-use super::attempt::attempt_is_open;
-use super::uniqueness::{claim, full, unique};
-use super::{Result, taken, wrong_state};
+use super::uniqueness::unique;
+use super::{Result, wrong_state};
 
 pub(super) fn reserve(db: &Connection, order: &str, rows: &[OrderRow]) -> Result {
     let (id_scope, mut position): (String, u64) = db.query_row(
@@ -31,32 +30,6 @@ pub(super) fn reserve(db: &Connection, order: &str, rows: &[OrderRow]) -> Result
         ]);
         unique(inserted, "registration ID", id)?;
     }
-    Ok(())
-}
-
-pub(super) fn bind(
-    db: &Connection,
-    seq: u64,
-    attempt: u64,
-    order: &str,
-    identity: &Identity,
-    hardware_id: &str,
-) -> Result {
-    attempt_is_open(db, attempt)?;
-    let (state, holder): (String, String) = identity_columns(db, identity, "state, order_name")?;
-    if holder != order {
-        return Err(taken("registration ID", identity, format!("it belongs to order {holder}")));
-    }
-    if matches!(state.as_str(), "on-hold" | "burnt" | "checked-out") {
-        return Err(wrong_state(identity, state, "open or live"));
-    }
-    let id = identity.registration_id.as_str();
-    let full = full(identity);
-    claim(db, "registration", &full, hardware_id, seq)?;
-    claim(db, "hardware_id", hardware_id, &full, seq)?;
-    let sql = "UPDATE identity SET unit = ?3 WHERE id_scope = ?1 AND registration_id = ?2";
-    db.execute(sql, params![identity.id_scope, id, hardware_id])?;
-    db.execute("UPDATE attempt SET registration_id = ?2 WHERE seq = ?1", params![attempt, id])?;
     Ok(())
 }
 
