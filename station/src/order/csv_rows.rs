@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use certkit::DeviceKey;
-use csv::StringRecord;
+use csv::{ByteRecord, StringRecord};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -92,19 +92,20 @@ pub fn read_csv(from: impl Read) -> Result<Rows, CsvError> {
         _ => CsvError::Unreadable(error),
     })?)?;
     let mut read = Rows::default();
-    for record in reader.records() {
-        let (line, row) = match record {
-            Ok(record) => (record.position().map_or(0, csv::Position::line), row(&record, &columns)),
-            Err(error) => match (error.kind(), error.position().map(csv::Position::line)) {
-                (csv::ErrorKind::Utf8 { err, .. }, Some(line)) => {
-                    let what =
-                        format!("field {} is not UTF-8: export the file as CSV in UTF-8", err.field() + 1);
-                    (line, Err(what))
-                }
-                _ => return Err(CsvError::Unreadable(error)),
-            },
+    let mut record = ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(CsvError::Unreadable)? {
+        // A blank line that ends with CRLF; the library passes over others itself.
+        if record.len() == 1 && record[0].is_empty() {
+            continue;
+        }
+        let at = RowAt::Line(reader.get_ref().row_begins(&record, reader.position()));
+        let row = match StringRecord::from_byte_record(std::mem::take(&mut record)) {
+            Ok(record) => row(&record, &columns),
+            Err(error) => {
+                let field = error.utf8_error().field() + 1;
+                Err(format!("field {field} is not UTF-8: export the file as CSV in UTF-8"))
+            }
         };
-        let at = RowAt::Line(line);
         match row {
             Ok((row, key)) => read.rows.push(PlacedRow { at, row, key }),
             Err(what) => read.faults.push(RowFault { at, what }),
@@ -200,6 +201,12 @@ mod tests {
         assert_eq!(rows.iter().map(|row| row.at).collect::<Vec<_>>(), [2, 7].map(RowAt::Line));
         assert_eq!(faults.iter().map(|fault| fault.at).collect::<Vec<_>>(), [3, 4, 5, 6].map(RowAt::Line));
         assert!(faults[3].what.contains("field 1 is not UTF-8"), "{}", faults[3]);
+        let spaced = b"registration_id\r\n\r\nok-1\r\n\r\n\r\nBad\r\n\n\xff";
+        let Rows { rows, faults } = read_csv(&spaced[..]).unwrap();
+        assert_eq!(
+            (rows[0].at, faults[0].at, faults[1].at),
+            (RowAt::Line(3), RowAt::Line(6), RowAt::Line(8))
+        );
     }
 
     #[test]

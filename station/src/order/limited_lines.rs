@@ -20,10 +20,13 @@ impl<R> LimitedLines<R> {
         Self { from, line: 1, length: 0, read: 0 }
     }
 
-    /// Whether the first `bytes` are all that was read, and their last line has no end: a file's last line often has
-    /// none.
-    pub fn is_cut_off_at(&self, bytes: u64) -> bool {
-        self.read == bytes && self.length > 0
+    /// The line, from 1, on which the row begins that was just read and ends at `end`. Counted from its end: the library
+    /// counts the blank lines before a row to it.
+    pub fn row_begins(&self, row: &csv::ByteRecord, end: &csv::Position) -> u64 {
+        let within = row.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        // A file's last line often has no end.
+        let is_cut_off = self.read == end.byte() && self.length > 0;
+        end.line().saturating_sub(within + u64::from(!is_cut_off))
     }
 }
 

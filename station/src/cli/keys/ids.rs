@@ -67,12 +67,8 @@ impl<R: Read> Ids<R> {
         Failure::input(format!("line {}, column {COLUMN}, of the list of IDs: {what}", self.line()))
     }
 
-    /// Where the row at hand begins. Counted from its end: the library counts the blank lines before a row to it.
     fn line(&self) -> u64 {
-        let end = self.rows.position();
-        let within = self.row.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-        let last = u64::from(!self.rows.get_ref().is_cut_off_at(end.byte()));
-        end.line().saturating_sub(within + last)
+        self.rows.get_ref().row_begins(&self.row, self.rows.position())
     }
 
     fn field(&self, column: usize) -> &[u8] {
