@@ -80,9 +80,7 @@ fn name(profile: &Profile, subject: &Subject) -> Result<DistinguishedName, Issue
 
 fn extension(extension: &Extension) -> rcgen::CustomExtension {
     let oid: Vec<u64> = extension.oid().arcs().map(u64::from).collect();
-    let mut custom = rcgen::CustomExtension::from_oid_content(&oid, extension.value().to_vec());
-    custom.set_criticality(extension.critical());
-    custom
+    rcgen::CustomExtension::from_oid_content(&oid, extension.value().to_vec())
 }
 
 fn key_usage(usage: KeyUsage) -> rcgen::KeyUsagePurpose {

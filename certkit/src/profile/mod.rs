@@ -238,6 +238,11 @@ mod tests {
             "[[extension]]\noid = '2.5.29.19'\nder = '0500'",
             "[[extension]]\noid = '1.2.3'",
             "[[extension]]\noid = '1.2.3'\nder = '0c0568'",
+            "[[extension]]\noid = '1.2.3'\nder = '30020105'",
+            "[[extension]]\noid = '1.2.3'\ncritical = true\nutf8 = 'a'",
+            "[[extension]]\noid = '2.5.29.17'\nutf8 = 'a'",
+            "[[extension]]\noid = '2.5.29.17'\nder = '3000'",
+            "[[extension]]\noid = '2.5.29.30'\nder = '3000'",
             "[[extension]]\noid = '1.2.3'\nder = '050'",
         ] {
             let error = Profile::from_toml(&format!("{DEVICE}{line}\n")).expect_err(line);
