@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use acceptance::{Bench, openssl, python_tool};
+use acceptance::{Bench, GROUP_KEY, openssl, python_tool};
 use serde_json::Value;
 
 fn issue(bench: &Bench, folder: &str, more: &[&str]) -> PathBuf {
@@ -88,4 +88,34 @@ fn an_order_that_was_handed_over_has_its_group() {
     let primary = &body["attestation"]["x509"]["signingCertificates"]["primary"]["certificate"];
     let issuer = bench.station(&["--json", "ca", "show", "intermediate"]).run().expect(0).json();
     assert_eq!(*primary, issuer["certificate"]);
+}
+
+#[test]
+fn what_was_handed_over_hangs_on_its_authority_too() {
+    let bench = Bench::new(1);
+    bench.order("april", 2);
+    issue(&bench, "out", &["--quantity", "1"]);
+    let successor = ["ca", "intermediate", "--label", "line-2", "--common-name", "Line 2"];
+    bench.unlocked(&successor).run().expect(0);
+    let told = bench.root().join("roll");
+    let breach = ["roll-over", "breach", "intermediate", "line-2", "--group", "line-1", "--disallow"];
+    bench.station(&breach).arg("--out").arg(&told).run().expect(0);
+    let units = std::fs::read_to_string(told.join("units.csv")).unwrap();
+    let rows: Vec<&str> = units.lines().skip(1).collect();
+    assert!(rows.len() == 1 && rows[0].starts_with("gw-0001,0ne00ABCDEF,april,,"), "{units}");
+}
+
+#[test]
+fn options_for_certificates_are_refused_for_symmetric_keys() {
+    let bench = Bench::new(1);
+    bench
+        .station(&["keys", "import", "contoso-group-key", "--kind", "group-key"])
+        .input(GROUP_KEY)
+        .run()
+        .expect(0);
+    bench.order_of("april", "gateway-symmetric.toml", 1);
+    for option in [["--format", "pkcs1"], ["--encoding", "der"]] {
+        let call = bench.unlocked(&["issue", "april", "--clear"]).args(&option).arg("--folder");
+        bench.refuses(call.arg(bench.root().join("out")), 2, &["this order's keys are symmetric"]);
+    }
 }

@@ -9,7 +9,8 @@ use crate::clock::rfc3339;
 use crate::ledger::entry::{Hold, IssuedCredential, KeyOrigin};
 use crate::ledger::{IdentityRecord, LedgerReader};
 
-/// The accepted units of all orders whose current credential hangs on `hold`: on the authority itself, or on one below.
+/// The accepted units of all orders whose current credential hangs on `hold`, on the authority itself or on one below; and
+/// behind them those whose credential was handed over without a unit, which have no hardware ID.
 ///
 /// # Errors
 /// [`ManifestError`].
@@ -19,6 +20,7 @@ pub fn units_hanging_on(ledger: &LedgerReader, hold: &Hold) -> Result<Vec<Identi
         Hold::GroupKey(_) => BTreeSet::new(),
     };
     let mut units = ledger.accepted_units()?;
+    units.extend(ledger.handed_over()?);
     units.retain(|unit| match unit.credential.as_ref().map(|credential| &credential.credential) {
         Some(IssuedCredential::Certificate { authority: Some(label), .. }) => below.contains(label),
         Some(IssuedCredential::DeviceKey { origin: KeyOrigin::Derived { group_key, .. }, .. }) => {

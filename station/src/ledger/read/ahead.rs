@@ -1,10 +1,12 @@
 //! What was issued without a unit.
 
+use std::collections::HashMap;
+
 use certkit::RegistrationId;
 use rusqlite::params;
 
-use super::super::entry::{Fact, IssuedCredential};
-use super::super::record::EndedCertificate;
+use super::super::entry::{AheadCredential, Fact, Identity, IssuedCredential};
+use super::super::record::{CredentialRecord, EndedCertificate, IdentityRecord};
 use super::super::store::LedgerError;
 use super::LedgerReader;
 
@@ -60,6 +62,42 @@ impl LedgerReader {
              WHERE seq IN (SELECT DISTINCT seq FROM ahead WHERE order_name = ?1 AND state = 'handed-over')";
         let authorities: Vec<Option<String>> = self.list(sql, [order], |row| row.get(0))?;
         Ok(authorities.into_iter().flatten().collect())
+    }
+
+    /// The identities of all orders whose credential was handed over without a unit, each with that credential, in the
+    /// sequence of the orders and of their rows.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`], [`LedgerError::Unreadable`].
+    pub fn handed_over(&self) -> Result<Vec<IdentityRecord>, LedgerError> {
+        let sql = "SELECT id_scope, registration_id, seq, item FROM ahead WHERE state = 'handed-over'";
+        let rows: Vec<(String, String, u64, usize)> =
+            self.list(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        let places: HashMap<(String, String), (u64, usize)> =
+            rows.into_iter().map(|(scope, id, seq, item)| ((scope, id), (seq, item))).collect();
+        let mut identities = self.checked_out()?;
+        let mut entry: (u64, Vec<AheadCredential>) = (0, Vec::new());
+        for record in &mut identities {
+            let Identity { id_scope, registration_id } = &record.identity;
+            let Some(&(seq, item)) = places.get(&(id_scope.clone(), registration_id.to_string())) else {
+                continue;
+            };
+            if entry.0 != seq {
+                // An entry holds hundreds of credentials, of identities that follow each other: it is read once.
+                let fact = self.entries(seq, 1)?.pop().map(|entry| entry.fact);
+                let Some(Fact::IssuedAhead { credentials, .. }) = fact else { continue };
+                entry = (seq, credentials);
+            }
+            record.credential = entry.1.get(item).map(|ahead| CredentialRecord {
+                credential: ahead.credential.clone(),
+                attempt: seq,
+                state: "handed-over".to_owned(),
+                reason: None,
+                ended_at: None,
+            });
+        }
+        identities.retain(|record| record.credential.is_some());
+        Ok(identities)
     }
 
     /// The certificates of an authority that left the station without a unit, and are superseded or revoked.

@@ -4,6 +4,9 @@ use super::{IDENTITY, LedgerReader, Result, identity};
 use crate::ledger::entry::Hold;
 use crate::ledger::record::{EndedCertificate, IdentityRecord, RollOver};
 
+/// The sequence of the orders and of their rows.
+const SEQUENCE: &str = "(SELECT o.seq FROM orders o WHERE o.name = i.order_name), i.position";
+
 impl LedgerReader {
     /// What takes the place of an authority or a group key, where something does.
     ///
@@ -35,8 +38,12 @@ impl LedgerReader {
     /// # Errors
     /// As above.
     pub fn accepted_units(&self) -> Result<Vec<IdentityRecord>> {
-        let sequence = "(SELECT o.seq FROM orders o WHERE o.name = i.order_name), i.position";
-        self.list(&format!("{IDENTITY} WHERE i.state = 'live' ORDER BY {sequence}"), [], identity)
+        self.list(&format!("{IDENTITY} WHERE i.state = 'live' ORDER BY {SEQUENCE}"), [], identity)
+    }
+
+    /// The identities of all orders that are checked out, in the same sequence.
+    pub(super) fn checked_out(&self) -> Result<Vec<IdentityRecord>> {
+        self.list(&format!("{IDENTITY} WHERE i.state = 'checked-out' ORDER BY {SEQUENCE}"), [], identity)
     }
 
     /// Why an authority or a group key was retired and what serves in its place now, where it was: the last successor
