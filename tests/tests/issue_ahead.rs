@@ -377,7 +377,7 @@ fn a_kill_before_the_door_leaves_nothing_and_the_next_issue_begins_with_it() {
     assert!(facts(&bench, "handed_over").is_empty());
 
     let next = issue(&bench, &writer, "second.age").args(&["--quantity", "2000"]).run().expect(0);
-    next.says(&format!("was cut off: {} credentials were announced", lost.min(2000)));
+    next.says(&format!("was cut off: what was announced for {}", lost.min(2000)));
     let lines = writer.open(&bench.root().join("second.age"));
     assert_eq!((lines.len(), ids(&lines)), (2000, ordered(1..=2000)));
     let segments = facts(&bench, "issued_ahead");

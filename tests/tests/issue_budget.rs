@@ -76,7 +76,7 @@ fn an_order_without_a_budget_has_no_limit_and_can_get_one() {
     bench.run("april").expect(0);
     let budget = |arguments: &[&str]| bench.station(&[&["order", "budget"], arguments].concat());
     bench.refuses(budget(&["april", "1", "--reason", "x"]), 3, &["order april has 2 credentials already"]);
-    bench.refuses(budget(&["april", "9", "--reason", " "]), 2, &["--reason is empty"]);
+    bench.refuses(budget(&["april", "9", "--reason", " "]), 2, &["it is empty: the ledger keeps why"]);
     bench.refuses(budget(&["april", "9"]), 2, &["--reason"]);
     bench.refuses(budget(&["may", "9", "--reason", "x"]), 3, &["the ledger has no order `may`"]);
     bench.refuses(budget(&["april", "-1", "--reason", "x"]), 2, &["-1"]);

@@ -20,6 +20,21 @@ pub(super) struct Context {
     pub(super) folder: StationFolder,
 }
 
+/// A reason as the ledger keeps it: one line that can be shown.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("it is empty: the ledger keeps why this was done".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("it holds characters that cannot be shown: write one line of text".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Where the unlock secret comes from.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct Unlock {

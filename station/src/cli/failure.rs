@@ -5,6 +5,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use certkit::{BatchError, IssueError};
+
 use crate::ahead::AheadError;
 use crate::authority::AuthorityError;
 use crate::config::ConfigError;
@@ -70,6 +72,12 @@ impl Failure {
     /// The station must not go on.
     pub fn station(text: impl fmt::Display) -> Self {
         Self { exit: Exit::Station, text: text.to_string() }
+    }
+
+    /// The same failure, with what else is to be known.
+    #[must_use]
+    pub fn and(self, more: &str) -> Self {
+        Self { text: format!("{}; {more}", self.text), ..self }
     }
 
     /// Prints the text, if there is one, to standard error and gives the exit code.
@@ -178,9 +186,16 @@ impl Blame for AheadError {
             AheadError::Ledger(error) => error.exit(),
             AheadError::Place(error) => error.exit(),
             AheadError::Random(_) | AheadError::Stopped => Exit::Station,
+            AheadError::Make(error) if is_signers_fault(error) => Exit::Station,
             AheadError::Make(_) | AheadError::Form(_) => Exit::Input,
         }
     }
+}
+
+/// The key, or its token, did not sign.
+fn is_signers_fault(error: &BatchError) -> bool {
+    let BatchError::Issue { source, .. } = error else { return false };
+    matches!(**source, IssueError::Sign(_) | IssueError::BadSignature { .. })
 }
 
 impl Blame for ManifestError {

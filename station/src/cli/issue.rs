@@ -27,8 +27,8 @@ use source::source;
 /// who are named, or into a new folder in clear.
 ///
 /// The identities are checked out from then on: no unit gets them here. The ledger holds each credential before it
-/// leaves. After an `issue` that was cut off nothing has left; the next one begins with its identities, and supersedes
-/// what was announced for them.
+/// leaves, and that all leave before the file or folder has its name. What was cut off before that entry never left, and
+/// the next `issue` begins with its identities; cut off behind it, only --again issues them anew.
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("where").required(true).args(["bundle", "folder"])))]
 pub(super) struct Args {
@@ -39,7 +39,7 @@ pub(super) struct Args {
     quantity: Option<u64>,
     /// Issue anew what is checked out, for this reason: its bundle was lost, say. What was handed over before is
     /// superseded in the ledger; the cloud takes it until it is told.
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = super::context::reason)]
     again: Option<String>,
     /// A new age file of JSON lines, a credential each.
     #[arg(long, value_name = "FILE", requires = "recipient")]
@@ -103,17 +103,30 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<Exi
     let reader = context.reader()?;
     let order = reader.order(&args.order.to_string())?.ok_or_else(|| super::order::unknown(&args.order))?;
     let product = super::run::product(context, &order)?;
-    let chosen = choose(args, &reader, &order, output)?;
+    let chosen = choose(args, &reader, &order)?;
     within_budget(&order, chosen.ids.len() as u64)?;
     let config = context.config()?;
     let vault = context.unlocked(args.unlock)?;
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let source = source(&keyring, &product, &order.name)?;
+    let as_they_are = args.format == FormatName::Pkcs8 && args.encoding == Encoding::Pem && !args.leaf_only;
+    if matches!(source, Source::Derived { .. }) && !as_they_are {
+        return Err(Failure::usage(
+            "--format, --encoding and --leaf-only are for certificates and their keys: this order's keys are symmetric",
+        ));
+    }
     let form = form(args, &keyring, &source, &order)?;
     let verified_ca = match &source {
         Source::X509 { above, .. } if args.leaf_only => above.first().map(certkit::Certificate::subject_name),
         _ => None,
     };
+    if chosen.cut_off > 0 {
+        output.talk(format!(
+            "an earlier `station issue` was cut off: what was announced for {} of these identities did not leave, and is \
+             superseded. A folder .station-… that it may have left beside its own holds keys in clear: delete it",
+            chosen.cut_off
+        ));
+    }
     let issue = Issue { args, owner: &owner, order: &order, stop: stop_on_signals()? };
     let handed = issue.hand_over(source, form, chosen, verified_ca)?;
     told(&handed, &config.issuing_authority, output)?;
@@ -123,33 +136,24 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<Exi
 /// The identities, and why new credentials take the place of earlier ones, where there are some.
 struct Chosen {
     ids: Vec<RegistrationId>,
+    /// So many of them were announced by an earlier command, and did not leave.
+    cut_off: usize,
     supersedes: Option<String>,
 }
 
 /// How many are issued is settled here and nowhere else.
-fn choose(
-    args: &Args,
-    reader: &LedgerReader,
-    order: &OrderRecord,
-    output: &Output,
-) -> Result<Chosen, Failure> {
+fn choose(args: &Args, reader: &LedgerReader, order: &OrderRecord) -> Result<Chosen, Failure> {
     let most = args.quantity.unwrap_or(u64::MAX);
     if let Some(reason) = &args.again {
         let ids = reader.ahead_of(&order.name, AheadOf::CheckedOut, most)?;
         enough(args, ids.len(), "identities that are checked out")?;
-        return Ok(Chosen { ids, supersedes: Some(reason.clone()) });
+        return Ok(Chosen { ids, cut_off: 0, supersedes: Some(reason.clone()) });
     }
     let mut ids = reader.ahead_of(&order.name, AheadOf::CutOff, most)?;
     let cut_off = ids.len();
-    if cut_off > 0 {
-        output.talk(format!(
-            "an earlier `station issue` was cut off: {cut_off} credentials were announced and did not leave; they are \
-             superseded. A folder .station-… that it may have left beside its own is to be deleted"
-        ));
-    }
     ids.extend(reader.ahead_of(&order.name, AheadOf::Open, most - cut_off as u64)?);
     enough(args, ids.len(), "open identities that no unit has")?;
-    Ok(Chosen { ids, supersedes: (cut_off > 0).then(|| "interrupted".to_owned()) })
+    Ok(Chosen { ids, cut_off, supersedes: (cut_off > 0).then(|| "interrupted".to_owned()) })
 }
 
 fn enough(args: &Args, found: usize, what: &str) -> Result<(), Failure> {
@@ -170,9 +174,10 @@ fn within_budget(order: &OrderRecord, wanted: u64) -> Result<(), Failure> {
     if wanted <= left {
         return Ok(());
     }
+    let fewer = if left > 0 { format!("issue {left} with --quantity, or ") } else { String::new() };
     Err(Failure::station(format!(
         "the issue budget of order {name}: {issued} credentials were issued of at most {budget}, and {wanted} are asked for: \
-         issue {left} with --quantity, or raise it with `station order budget {name} N --reason …`"
+         {fewer}raise it with `station order budget {name} N --reason …`"
     )))
 }
 
@@ -197,6 +202,8 @@ fn form(args: &Args, keyring: &Keyring<'_>, source: &Source, order: &OrderRecord
     };
     Ok(Form::Files(Files { form, leaf_only: args.leaf_only, above, above_pem }))
 }
+
+const LEFT: &str = "the ledger says already that they left: issue them anew with --again";
 
 struct Issue<'a> {
     args: &'a Args,
@@ -244,10 +251,14 @@ impl<'a> Issue<'a> {
         let mut bundle = Bundle::begin(path, &self.args.recipient)?;
         let announced = announcing.announce(made, |parts| bundle.take(&parts), write_error(path))?;
         let mut handed = self.handed(path, announced, Door::Sealed, None);
-        bundle.finish(|sha256| {
+        let mut recorded = false;
+        let finished: Result<(), Failure> = bundle.finish(|sha256| {
             handed.sha256 = Some(sha256.to_owned());
-            self.record(announced, &handed)
-        })?;
+            self.record(announced, &handed)?;
+            recorded = true;
+            Ok(())
+        });
+        finished.map_err(|failure| if recorded { failure.and(LEFT) } else { failure })?;
         Ok(handed)
     }
 
@@ -258,7 +269,7 @@ impl<'a> Issue<'a> {
         made: impl Iterator<Item = Result<Made, crate::ahead::AheadError>>,
     ) -> Result<HandedOver<'a>, Failure> {
         let mut handed = None;
-        place::new_folder(path, |beside| {
+        let placed = place::new_folder(path, |beside| {
             Files::close(beside).map_err(write_error(path))?;
             let announced =
                 announcing.announce(made, |parts| Files::write(beside, parts), write_error(path))?;
@@ -267,7 +278,8 @@ impl<'a> Issue<'a> {
             self.record(announced, &own)?;
             handed = Some(own);
             Ok::<(), Failure>(())
-        })?;
+        });
+        placed.map_err(|failure: Failure| if handed.is_some() { failure.and(LEFT) } else { failure })?;
         handed.ok_or_else(|| Failure::usage("nothing was issued"))
     }
 

@@ -14,6 +14,7 @@ use crate::ledger::entry::Fact;
 use crate::ledger::{AttemptRecord, Counts, LedgerReader, OrderRecord};
 use crate::order::{Order, OrderError, OrderName, Pattern, Rows, read_csv};
 use crate::product::Product;
+use crate::profile::load_for_devices;
 
 /// Orders: take and show them, and set their issue budgets.
 #[derive(Debug, Subcommand)]
@@ -64,7 +65,7 @@ pub(super) struct Budget {
     #[arg(value_name = "N")]
     issue_budget: u64,
     /// Why, for the ledger.
-    #[arg(long)]
+    #[arg(long, value_parser = super::context::reason)]
     reason: String,
 }
 
@@ -105,6 +106,9 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
     let owner = context.owner("order add")?;
     let reader = context.reader()?;
     let product = Product::load(context.folder.path(), &add.product)?;
+    if let Some((profile, kind)) = product.attestation.profile() {
+        load_for_devices(context.folder.path(), profile, kind)?;
+    }
     let order = Order::check(add.name.clone(), rows(add)?, &product, &reader)?;
     let quantity = order.quantity();
     let facts = order.facts(&product, add.issue_budget);
@@ -121,10 +125,6 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
 
 fn set_budget(budget: &Budget, context: &Context, output: &Output) -> Result<Exit, Failure> {
     let Budget { order: name, issue_budget, reason } = budget;
-    let reason = reason.trim();
-    if reason.is_empty() {
-        return Err(Failure::usage("--reason is empty: the ledger keeps why a budget was changed"));
-    }
     let owner = context.owner("order budget")?;
     let reader = context.reader()?;
     let order = reader.order(&name.to_string())?.ok_or_else(|| unknown(name))?;
@@ -134,7 +134,7 @@ fn set_budget(budget: &Budget, context: &Context, output: &Output) -> Result<Exi
             order.issued, order.issued
         )));
     }
-    let fact = Fact::BudgetSet { order: order.name, issue_budget: *issue_budget, reason: reason.to_owned() };
+    let fact = Fact::BudgetSet { order: order.name, issue_budget: *issue_budget, reason: reason.clone() };
     owner.ledger().append(clock::now(), vec![fact])?;
     let order = reader.order(&name.to_string())?.ok_or_else(|| unknown(name))?;
     show(&reader, order, false, output)

@@ -28,7 +28,7 @@ pub(super) struct Word {
     /// Its registration ID, hardware ID or serial number.
     unit: String,
     /// Why, for the ledger.
-    #[arg(long)]
+    #[arg(long, value_parser = super::context::reason)]
     reason: String,
 }
 
@@ -61,10 +61,6 @@ fn say(
     purpose: &str,
     fact: fn(Identity, String) -> Fact,
 ) -> Result<Exit, Failure> {
-    let reason = word.reason.trim();
-    if reason.is_empty() {
-        return Err(Failure::usage("--reason is empty: the ledger keeps why a binding ended"));
-    }
     let owner = context.owner(purpose)?;
     let found = context.reader()?.find(&word.unit)?;
     let [identity] = found.as_slice() else { return Err(not_one(&word.unit, &found)) };
@@ -89,7 +85,7 @@ fn say(
             identity.identity
         )));
     }
-    owner.ledger().append(clock::now(), vec![fact(identity.identity.clone(), reason.to_owned())])?;
+    owner.ledger().append(clock::now(), vec![fact(identity.identity.clone(), word.reason)])?;
     drop(owner);
     if is_out {
         output.talk(format!(

@@ -21,6 +21,16 @@ pub(super) struct Ids<R> {
     at_hand: bool,
 }
 
+/// What lists call the column that is meant: no device has such a name.
+const HEADINGS: [&str; 6] = ["id", "ids", "deviceid", "device", "registrationid", "iotcdeviceid"];
+
+fn letters(text: &[u8]) -> String {
+    text.iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(|byte| char::from(byte.to_ascii_lowercase()))
+        .collect()
+}
+
 impl<R: Read> Ids<R> {
     /// Reads the first line. It names the columns, `registration_id` among them; or it is an ID, and each line is one.
     pub(super) fn new(from: R) -> Result<Self, Failure> {
@@ -44,6 +54,9 @@ impl<R: Read> Ids<R> {
             (None, 1) if ids.field(0).contains(&b';') => Err(Failure::input(
                 "the list of IDs separates its columns by semicolons: export it as CSV with commas",
             )),
+            (None, 1) if HEADINGS.contains(&letters(ids.field(0)).as_str()) => Err(Failure::input(format!(
+                "line 1 of the list of IDs looks like a heading: call the column {COLUMN}, or leave the line out"
+            ))),
             (None, 1) => Ok(Self { at_hand: true, ..ids }),
             (None, columns) => Err(Failure::input(format!(
                 "line 1 of the list of IDs has {columns} columns, none of them named {COLUMN}: name them in the \

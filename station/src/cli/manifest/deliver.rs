@@ -57,8 +57,11 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<(),
         None => {
             record()?;
             let mut out = io::stdout().lock();
-            out.write_all(ready.bytes())?;
-            out.flush()?;
+            out.write_all(ready.bytes()).and_then(|()| out.flush()).map_err(|error| {
+                Failure::station(format!(
+                    "delivery {number} did not leave whole ({error}): never acknowledge it, and make another one"
+                ))
+            })?;
         }
         Some(path) => {
             place::new_file_after(path, ready.bytes(), Readers::Owner, &mut record)?;

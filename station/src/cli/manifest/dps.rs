@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use certkit::RegistrationId;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, ValueEnum};
 
 use super::super::context::{Context, Unlock};
@@ -33,7 +34,7 @@ pub(in crate::cli) struct Args {
     individual: bool,
     /// Name of the CA certificate that was uploaded to DPS and verified there. Without it a group's body carries the
     /// intermediate, an individual one the leaf.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), value_name = "NAME")]
     pub(super) verified_ca: Option<String>,
     /// Label of the issuing authority, where several issued the order's certificates.
     #[arg(long, value_name = "LABEL", conflicts_with = "individual")]
@@ -131,6 +132,12 @@ fn individual(args: &Args, order: &str, context: &Context, output: &Output) -> R
         return Err(Failure::usage(format!(
             "the enrollments of order {order} carry no keys: leave --recipient, --clear and --rest out"
         )));
+    }
+    let handed_over = context.reader()?.handed_over()?.iter().filter(|record| record.order == order).count();
+    if handed_over > 0 {
+        output.talk(format!(
+            "{handed_over} identities of order {order} are checked out: they are not among these, since no unit of them is accepted"
+        ));
     }
     let bodies = if args.bulk {
         bodies::in_bulk(&[(BulkMode::Create, &enrollments)])?
