@@ -134,9 +134,15 @@ fn a_mistake_in_a_dialogue_or_a_profile_is_named_with_its_line() {
     }
     bench.template("profiles", "azure-device.toml", "typo.toml", &[("\nvalidity = ", "\nvaldity = ")]);
     bench.product("typo.toml", &[("azure-device.toml", "typo.toml")]);
-    bench.order_of("april", "typo.toml", 1);
     let said = "profiles/typo.toml, line 8: unknown key `valdity`: did you mean `validity`?";
-    bench.refuses(run(&bench, "april"), 3, &[said]);
+    bench.refuses(order_of(&bench, "typo.toml"), 3, &[said]);
+    // Spoilt when the order stands already.
+    bench.product("later.toml", &[("azure-device.toml", "later-typo.toml")]);
+    bench.template("profiles", "azure-device.toml", "later-typo.toml", &[]);
+    bench.order_of("april", "later.toml", 1);
+    std::fs::remove_file(bench.folder().join("profiles/later-typo.toml")).unwrap();
+    bench.template("profiles", "azure-device.toml", "later-typo.toml", &[("\nvalidity = ", "\nvaldity = ")]);
+    bench.refuses(run(&bench, "april"), 3, &["profiles/later-typo.toml, line 8: unknown key `valdity`"]);
     bench.template("profiles", "root.toml", "typo-root.toml", &[("\nback_dated_days", "\nbackdated_days")]);
     let root = ["ca", "root", "--label", "second", "--common-name", "Second", "--profile", "typo-root.toml"];
     let said =

@@ -130,9 +130,9 @@ fn a_profile_says_which_keys_and_which_subjects_are_taken() {
     }
     // A profile of the wrong kind is found before any unit.
     let bench = without_authorities(1);
-    bench.template("products", INDIVIDUAL, "own.toml", &[("individual-device.toml", "azure-device.toml")]);
-    bench.order_of("april", "own.toml", 1);
-    let says = "profiles/azure-device.toml is for other certificates than this product's units have";
+    bench.order_of("april", INDIVIDUAL, 1);
+    bench.template("profiles", "azure-device.toml", "individual-device.toml", &[]);
+    let says = "profiles/individual-device.toml is for other certificates than this product's units have";
     bench.refuses(bench.unlocked(&["run", "april", "--patience", "2"]), 3, &[says, "kind = \"individual\""]);
     let checked = bench.station(&["check"]).run().expect(1).stdout;
     assert!(checked.contains(says), "{checked}");
