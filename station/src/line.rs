@@ -15,14 +15,15 @@ mod verify;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 
+use certkit::DeviceKey;
 use time::OffsetDateTime;
 
 use crate::event::{Event, Outcome};
 use crate::ledger::entry::{Disposition, Fact, Identity};
 use crate::ledger::{Ledger, LedgerReader};
-use crate::link::{ConsoleLink, Step, Variables};
-use crate::product::Product;
-use crate::unit::{Credential, Facts, Plan, personalise};
+use crate::link::{ConsoleLink, DeviceLink, PortFault, Step, StopSignal, Variables};
+use crate::product::{Product, ProductLink};
+use crate::unit::{Credential, Facts, Personaliser, Plan, Random};
 
 pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 pub use budget::IssueBudget;
@@ -44,8 +45,10 @@ pub struct Line<'a> {
     pub order: &'a str,
     /// Where its units' credentials come from.
     pub attestation: &'a Attestation,
-    /// Values of the dialogue's variables.
+    /// Values of the dialogue's variables, and the documents'.
     pub variables: &'a Variables,
+    /// The vault's ledger key: of what is flashed the ledger holds a MAC under it.
+    pub ledger_key: &'a DeviceKey,
     /// The ledger's file, for reading.
     pub ledger_file: &'a Path,
     /// Where time and randomness come from.
@@ -61,8 +64,33 @@ pub struct Line<'a> {
 pub struct Edge {
     /// The time.
     pub now: fn() -> OffsetDateTime,
-    /// 32 random bytes.
-    pub random: fn() -> Result<[u8; 32], getrandom::Error>,
+    /// Randomness.
+    pub random: Random,
+}
+
+impl Line<'_> {
+    /// Opens the port with the product's link. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`PortFault`]: no unit is to blame.
+    pub fn open(&self, port: &Path, stop: StopSignal) -> Result<Box<dyn DeviceLink + '_>, PortFault> {
+        match &self.product.link {
+            ProductLink::Console { baud, dialogue } => {
+                Ok(Box::new(ConsoleLink::open(port, *baud, dialogue, self.variables, stop)?))
+            }
+            link => Err(PortFault::NoLink { path: port.to_owned(), link: link.to_string() }),
+        }
+    }
+
+    /// What turns credentials into what its units are to hold.
+    pub fn personaliser(&self) -> Personaliser<'_> {
+        Personaliser {
+            product: self.product,
+            own: self.variables,
+            ledger_key: self.ledger_key,
+            random: self.edge.random,
+        }
+    }
 }
 
 /// One fixture's own view of the line.
@@ -89,7 +117,7 @@ impl Station<'_> {
     /// put back in later.
     pub(crate) fn process(
         &self,
-        link: &mut ConsoleLink<'_>,
+        link: &mut dyn DeviceLink,
         case: &mut Case,
     ) -> Result<Outcome, StationFault> {
         match self.straight_line(link, case) {
@@ -102,7 +130,7 @@ impl Station<'_> {
         }
     }
 
-    fn straight_line(&self, link: &mut ConsoleLink<'_>, case: &mut Case) -> Result<Outcome, Trouble> {
+    fn straight_line(&self, link: &mut dyn DeviceLink, case: &mut Case) -> Result<Outcome, Trouble> {
         let unit = self.identify(link, case)?;
         let claimed = self.claim(unit, case)?;
         if let Some(verified) = self.verify_what_is_there(&claimed, link)? {
@@ -117,7 +145,7 @@ impl Station<'_> {
     }
 
     /// Obtains the credential, and announces what is public about it before the unit sees anything of it.
-    fn issue(&self, claimed: &Claimed, link: &mut ConsoleLink<'_>) -> Result<Credential, Trouble> {
+    fn issue(&self, claimed: &Claimed, link: &mut dyn DeviceLink) -> Result<Credential, Trouble> {
         let edge = &self.line.edge;
         let leave = self.line.budget.take(self.line.order, &self.reader).map_err(Trouble::Station)?;
         let unit = Asked { station: self, claimed, link };
@@ -134,10 +162,10 @@ impl Station<'_> {
     }
 
     fn personalise(&self, identity: &Identity, credential: &Credential) -> Result<Plan, Trouble> {
-        personalise(self.line.product, identity, credential, self.line.variables).map_err(Trouble::plan)
+        self.line.personaliser().plan(identity, credential).map_err(Trouble::plan)
     }
 
-    fn write(&self, claimed: &Claimed, plan: &Plan, link: &mut ConsoleLink<'_>) -> Result<(), Trouble> {
+    fn write(&self, claimed: &Claimed, plan: &Plan, link: &mut dyn DeviceLink) -> Result<(), Trouble> {
         let steps = plan.steps();
         let of = steps.len();
         for (index, step) in steps.into_iter().enumerate() {
@@ -147,8 +175,8 @@ impl Station<'_> {
     }
 
     /// Restarts the unit where the link can, and makes sure that the same unit came back.
-    fn restart(&self, claimed: &Claimed, link: &mut ConsoleLink<'_>) -> Result<(), Trouble> {
-        if !self.line.product.restarts() {
+    fn restart(&self, claimed: &Claimed, link: &mut dyn DeviceLink) -> Result<(), Trouble> {
+        if !self.line.product.link.restarts() {
             return Ok(());
         }
         self.act(claimed, Step::Restart, 1, 1, link)?;
@@ -170,7 +198,7 @@ impl Station<'_> {
         step: Step,
         number: usize,
         of: usize,
-        link: &mut ConsoleLink<'_>,
+        link: &mut dyn DeviceLink,
     ) -> Result<(), Trouble> {
         let announced = self.ledger.announce((self.line.edge.now)(), claimed.attempt, step)?;
         let fixture = || self.fixture.clone();
@@ -196,9 +224,9 @@ impl Station<'_> {
         Ok(Outcome::Accepted { evidence })
     }
 
-    fn identify(&self, link: &mut ConsoleLink<'_>, case: &mut Case) -> Result<Identified, Trouble> {
+    fn identify(&self, link: &mut dyn DeviceLink, case: &mut Case) -> Result<Identified, Trouble> {
         let shown = link.identify()?;
-        let facts = Facts::new(shown, case.scanned.clone(), &self.line.product.dialogue.file);
+        let facts = Facts::new(shown, case.scanned.clone());
         case.hardware_id = Some(facts.shown.clone());
         self.open_attempt(&facts, case)
     }

@@ -109,7 +109,7 @@ fn a_mistake_in_a_product_is_named_with_its_line() {
     bench.refuses(
         order_of(&bench, "missing.toml"),
         3,
-        &["products/missing.toml", "the key `assign` is missing"],
+        &["product missing.toml", "the key `assign` is missing"],
     );
 }
 

@@ -92,7 +92,7 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
         return vec![Finding::failed(id, with_causes(&error), "correct the certificate profile")];
     }
     let mut findings =
-        vec![Finding::ok(id.clone(), format!("loads; its dialogue is {}", product.dialogue.file))];
+        vec![Finding::ok(id.clone(), format!("loads; its units are written by {}", product.link))];
     if product.id_scope.to_string() == TEMPLATE_ID_SCOPE {
         let seen =
             format!("has the ID scope of the template, {TEMPLATE_ID_SCOPE}: units would register nowhere");

@@ -109,7 +109,8 @@ impl Keyring<'_> {
         Ok(())
     }
 
-    fn ledger_key(&self) -> Result<DeviceKey, Failure> {
+    /// Of what the ledger must not hold, it holds a MAC under this key.
+    pub(super) fn ledger_key(&self) -> Result<DeviceKey, Failure> {
         let name = SecretName::ledger_key();
         DeviceKey::parse(text(&self.vault.get(&name)?)).map_err(|error| damaged(&name, error))
     }

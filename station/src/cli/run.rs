@@ -55,6 +55,7 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let attestation = keyring.attestation(&product, &name)?;
     let variables = keyring.variables(&product)?;
+    let ledger_key = keyring.ledger_key()?;
     let scans = scans(&args, &product, &fixtures, output)?;
 
     let ledger_file = context.folder.ledger();
@@ -63,6 +64,7 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
         order: &name,
         attestation: &attestation,
         variables: &variables,
+        ledger_key: &ledger_key,
         ledger_file: &ledger_file,
         edge: Edge { now: clock::now, random },
         in_hand: UnitsInHand::default(),

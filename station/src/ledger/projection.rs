@@ -140,9 +140,8 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
         Fact::Issued { attempt, identity, credential, supersedes } => {
             credential::issue(db, (seq, at), *attempt, identity, credential, supersedes.as_deref())
         }
-        Fact::CertificateRequested { attempt, .. } | Fact::Announced { attempt, .. } => {
-            attempt::attempt_is_open(db, *attempt)
-        }
+        Fact::CertificateRequested { attempt, .. } => attempt::attempt_is_open(db, *attempt),
+        Fact::Announced { attempt, act } => attempt::announce(db, *attempt, act),
         Fact::IssuedAhead { order, id_scope, credentials, supersedes, .. } => {
             ahead::issue(db, (seq, at), (order, id_scope), credentials, supersedes.as_deref())
         }

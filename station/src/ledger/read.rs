@@ -4,6 +4,7 @@ mod ahead;
 mod deliveries;
 mod roll_overs;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use certkit::RegistrationId;
@@ -261,6 +262,16 @@ impl LedgerReader {
              LEFT JOIN credential c ON c.attempt = a.seq AND c.state <> 'superseded'
              WHERE c.seq IS NULL ORDER BY a.seq";
         self.list(sql, [], |row| row.get(0))
+    }
+
+    /// What an attempt announced to write to its unit's flash: the MAC of each item's content.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn flashed(&self, attempt: u64) -> Result<BTreeMap<String, String>> {
+        let sql = "SELECT item, content_mac FROM flashed WHERE attempt = ?1";
+        let rows = self.list(sql, [attempt], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.into_iter().collect())
     }
 
     /// What a secret of the vault is, where the ledger has seen it imported.

@@ -154,3 +154,11 @@ CREATE TABLE IF NOT EXISTS attempt (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempt_by_order ON attempt (order_name, seq);
 CREATE INDEX IF NOT EXISTS attempt_by_unit ON attempt (hardware_id, seq);
+
+-- What was announced to be written to a unit's flash, by the attempt that wrote it.
+CREATE TABLE IF NOT EXISTS flashed (
+    attempt INTEGER NOT NULL,
+    item TEXT NOT NULL,
+    content_mac TEXT NOT NULL,
+    PRIMARY KEY (attempt, item)
+) STRICT, WITHOUT ROWID;

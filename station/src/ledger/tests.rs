@@ -69,6 +69,7 @@ impl Fixture {
             hardware_id: unit.into(),
             learnt_from: "console".into(),
             scanned: None,
+            locks: None,
         };
         self.append(vec![fact]).unwrap()[0]
     }

@@ -96,7 +96,7 @@ impl Attestation {
     /// certificate serial unique.
     pub(super) fn issue(
         &self,
-        unit: Asked<'_, '_, '_>,
+        unit: Asked<'_, '_>,
         edge: &Edge,
     ) -> Result<(Credential, IssuedCredential), Trouble> {
         match self {
@@ -152,11 +152,7 @@ impl std::fmt::Display for Attestation {
 }
 
 impl X509 {
-    fn issue(
-        &self,
-        mut unit: Asked<'_, '_, '_>,
-        edge: &Edge,
-    ) -> Result<(Credential, IssuedCredential), Trouble> {
+    fn issue(&self, mut unit: Asked<'_, '_>, edge: &Edge) -> Result<(Credential, IssuedCredential), Trouble> {
         let (chain, own) = match (&self.signs, self.key) {
             (Signs::Authority { issuer, .. }, KeyMaker::Device) => {
                 let request = unit.request(&self.profile)?;
@@ -182,7 +178,7 @@ impl X509 {
             authority: self.signs.authority().map(str::to_owned),
             key_maker: self.key,
         };
-        let private_key = own.map(|key| key.to_pkcs8_pem().into());
+        let private_key = own.map(|key| key.private_key());
         Ok((Credential::Certificate { chain: Box::new(chain), private_key }, announced))
     }
 
@@ -194,7 +190,7 @@ impl X509 {
         &self,
         issuer: &Issuer,
         key: &PublicKey,
-        unit: &Asked<'_, '_, '_>,
+        unit: &Asked<'_, '_>,
         edge: &Edge,
     ) -> Result<Certificate, Trouble> {
         let (subject, serial) = (subject(unit), serial(unit, edge)?);
@@ -215,12 +211,12 @@ impl X509 {
     }
 }
 
-fn subject(unit: &Asked<'_, '_, '_>) -> Subject {
+fn subject(unit: &Asked<'_, '_>) -> Subject {
     Subject::Device(unit.claimed.identity.registration_id.clone())
 }
 
 /// The attempt's number makes it unique.
-fn serial(unit: &Asked<'_, '_, '_>, edge: &Edge) -> Result<CertificateSerial, Trouble> {
+fn serial(unit: &Asked<'_, '_>, edge: &Edge) -> Result<CertificateSerial, Trouble> {
     let random = (edge.random)().map_err(Trouble::credential)?;
     let mut nonce = [0; 8];
     nonce.copy_from_slice(&random[..8]);

@@ -99,6 +99,7 @@ mod tests {
                         hardware_id: hardware_id.clone(),
                         learnt_from: "console".into(),
                         scanned: None,
+                        locks: None,
                     };
                     let attempt = ledger.append(now, vec![opened]).unwrap()[0];
                     let claimed = Fact::Claimed {

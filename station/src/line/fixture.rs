@@ -8,7 +8,7 @@ use super::{Case, Station, StationFault};
 use crate::config::Fixture;
 use crate::error_text::with_causes;
 use crate::event::{Event, Outcome, Verdict};
-use crate::link::{ConsoleLink, LinkError, PortFault, PortMark, Stop};
+use crate::link::{DeviceLink, Leaving, LinkError, PortFault, PortMark, Stop};
 use crate::place::{self, Readers};
 use crate::product::Presence;
 use crate::scan::Scans;
@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(50);
 const POLL: Duration = Duration::from_secs(1);
 /// A port that has just come may be held for a moment by the system (udev, modem managers).
 const BUSY_FOR: Duration = Duration::from_secs(5);
+
+/// A link on an open port.
+type Link<'a> = Box<dyn DeviceLink + 'a>;
 
 /// A fixture with its port, for the length of a run.
 pub(super) struct FixtureRun<'l> {
@@ -66,7 +69,7 @@ impl FixtureRun<'_> {
                 Err(fault) => return Ok(with_causes(&fault)),
             };
             had_a_unit = true;
-            failures = match self.tell_verdict(self.attempt(&mut link, &mut last)?) {
+            failures = match self.tell_verdict(self.attempt(link.as_mut(), &mut last)?) {
                 Outcome::Accepted { .. } => 0,
                 Outcome::NotNeeded { .. } => failures,
                 Outcome::Failed { reason, .. } => {
@@ -90,7 +93,7 @@ impl FixtureRun<'_> {
     }
 
     /// The link to a unit that is in the fixture and was not there at the last verdict, if there is one.
-    fn next_unit(&self, last: &mut Last) -> Result<Option<ConsoleLink<'_>>, PortFault> {
+    fn next_unit(&self, last: &mut Last) -> Result<Option<Link<'_>>, PortFault> {
         match self.station.line.product.presence {
             Presence::Usb => {
                 let mark = PortMark::of(&self.fixture.port);
@@ -126,32 +129,24 @@ impl FixtureRun<'_> {
 
     /// Asks the console who is there: a hardware ID, a unit in trouble (an empty one), or nobody. The port stays open
     /// for the attempt that follows: the unit that answered is the one that is taken.
-    fn who_is_there(&self) -> Result<(Option<String>, Option<ConsoleLink<'_>>), PortFault> {
+    fn who_is_there(&self) -> Result<(Option<String>, Option<Link<'_>>), PortFault> {
         let Some(mut link) = self.open()? else { return Ok((None, None)) };
         let shown = match link.identify() {
-            Ok(shown) => shown.unwrap_or_default().trim().to_owned(),
+            Ok(shown) => shown.hardware_id.unwrap_or_default().trim().to_owned(),
             Err(LinkError::Silent { .. } | LinkError::Unplugged { .. } | LinkError::Stopped(_)) => {
                 return Ok((None, None));
             }
             Err(_) => String::new(),
         };
-        let _ = link.leave(); // the attempt that follows logs in anew, whatever this left behind
+        let _ = link.leave(Leaving::Unfinished); // the attempt that follows logs in anew, whatever this left behind
         Ok((Some(shown), Some(link)))
     }
 
     /// Opens the port; none where the unit went again before that.
-    fn open(&self) -> Result<Option<ConsoleLink<'_>>, PortFault> {
-        let product = self.station.line.product;
+    fn open(&self) -> Result<Option<Link<'_>>, PortFault> {
         let began = Instant::now();
         loop {
-            let opened = ConsoleLink::open(
-                &self.fixture.port,
-                product.baud,
-                &product.dialogue,
-                self.station.line.variables,
-                self.pace.stop().clone(),
-            );
-            match opened {
+            match self.station.line.open(&self.fixture.port, self.pace.stop().clone()) {
                 Err(PortFault::Busy(_) | PortFault::Failed { .. })
                     if began.elapsed() < BUSY_FOR && self.pace.stop().get() == Stop::No =>
                 {
@@ -164,12 +159,16 @@ impl FixtureRun<'_> {
     }
 
     /// One unit, from its appearance to its verdict.
-    fn attempt(&self, link: &mut ConsoleLink<'_>, last: &mut Last) -> Result<Verdict, StationFault> {
+    fn attempt(&self, link: &mut dyn DeviceLink, last: &mut Last) -> Result<Verdict, StationFault> {
         let began = Instant::now();
         self.station.tell(Event::UnitFound { fixture: self.fixture.name.clone() });
         let mut case = Case { scanned: last.scanned.clone(), ..Case::default() };
         let outcome = self.station.process(link, &mut case);
-        let _ = link.leave(); // the verdict stands; a unit that was pulled out has no session left to end
+        let how = match &outcome {
+            Ok(Outcome::Accepted { .. }) => Leaving::Accepted,
+            _ => Leaving::Unfinished,
+        };
+        let _ = link.leave(how); // the verdict stands; a unit that was pulled out has no session left to end
         self.keep_transcript(link, &case);
         self.drop_early_scans();
         if let Some(shown) = &case.hardware_id {
@@ -197,7 +196,7 @@ impl FixtureRun<'_> {
     }
 
     /// Keeps what was said, masked, under the attempt's number. Helps the engineer; the verdict does not hang on it.
-    fn keep_transcript(&self, link: &ConsoleLink<'_>, case: &Case) {
+    fn keep_transcript(&self, link: &dyn DeviceLink, case: &Case) {
         let Some(attempt) = case.attempt else { return };
         let path = self.transcripts.join(format!("{attempt}.txt"));
         if let Err(error) = place::new_file(&path, link.transcript().as_bytes(), Readers::Owner) {

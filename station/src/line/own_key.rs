@@ -8,17 +8,17 @@ use crate::error_text::with_causes;
 use crate::event::Event;
 use crate::ledger::entry::{Disposition, Fact};
 use crate::ledger::{IdentityState, LedgerError, ProjectionError};
-use crate::link::{ConsoleLink, OwnKey};
+use crate::link::{DeviceLink, OwnKey, Place};
 use crate::unit::{OwnCertificateError, check_certificate};
 
 /// The unit that can be asked for its own key.
-pub(super) struct Asked<'a, 'l, 'p> {
+pub(super) struct Asked<'a, 'l> {
     pub(super) station: &'a Station<'l>,
     pub(super) claimed: &'a Claimed,
-    pub(super) link: &'a mut ConsoleLink<'p>,
+    pub(super) link: &'a mut dyn DeviceLink,
 }
 
-impl Asked<'_, '_, '_> {
+impl Asked<'_, '_> {
     /// Lets the unit make a key and ask for a certificate: the request has proven the key, and stands in the ledger.
     pub(super) fn request(&mut self, profile: &Profile) -> Result<CertificateRequest, Trouble> {
         let pem = self.shown()?;
@@ -54,14 +54,17 @@ impl Asked<'_, '_, '_> {
 
     /// What the unit shows its key in, PEM.
     fn shown(&mut self) -> Result<String, Trouble> {
-        let Some((item, shown_in)) = self.station.line.product.own_key() else {
+        let own = self.station.line.product.own_key();
+        let Some((item, place, shown_in)) =
+            own.and_then(|(item, shown_in)| Some((item, item.console_place()?, shown_in)))
+        else {
             let reason = "the product has no item for the unit's own key: correct the product".to_owned();
             return Err(Trouble::Unit { reason, disposition: Disposition::Hold });
         };
         let step = OwnKey {
             shown_in,
             name: item.name.clone(),
-            place: item.place.clone(),
+            place: Place::Console(place.clone()),
             registration_id: self.claimed.identity.registration_id.to_string(),
         };
         let step =

@@ -59,7 +59,7 @@ impl Trouble {
 
     /// The unit's items cannot be what its device takes: nothing was written.
     pub(super) fn plan(error: PlanError) -> Self {
-        Trouble::Unit { reason: error.to_string(), disposition: Disposition::Hold }
+        Trouble::Unit { reason: with_causes(&error), disposition: Disposition::Hold }
     }
 }
 

@@ -1,13 +1,11 @@
 //! Evidence: what shows that the unit holds what it is to hold. Nothing else makes a PASS.
 
-use sha2::{Digest, Sha256};
-
 use super::claim::{Claimed, Course};
 use super::{Station, Trouble};
 use crate::event::Event;
 use crate::ledger::CredentialRecord;
 use crate::ledger::entry::{Disposition, Evidence, Grade, hex};
-use crate::link::ConsoleLink;
+use crate::link::{DeviceLink, Observed};
 use crate::unit::{Credential, Plan, PlannedItem, Refusal};
 
 /// All required evidence, obtained. Only [`Station::verify`] makes one.
@@ -43,7 +41,7 @@ impl Station<'_> {
     pub(super) fn verify_what_is_there(
         &self,
         claimed: &Claimed,
-        link: &mut ConsoleLink<'_>,
+        link: &mut dyn DeviceLink,
     ) -> Result<Option<Verified>, Trouble> {
         match &claimed.course {
             Course::Issue | Course::Reissue(_) => Ok(None),
@@ -57,12 +55,12 @@ impl Station<'_> {
         &self,
         claimed: &Claimed,
         record: &CredentialRecord,
-        link: &mut ConsoleLink<'_>,
+        link: &mut dyn DeviceLink,
     ) -> Result<Option<Verified>, Trouble> {
         let Some(credential) = self.line.attestation.recall(record, &claimed.identity)? else {
             return Ok(None);
         };
-        let plan = self.personalise(&claimed.identity, &credential)?;
+        let plan = self.plan_of(claimed, record, &credential)?;
         let look = Look { written: Written::Before, after_restart: false };
         match self.evidence(&plan, &credential, look, link) {
             Ok(_) => {}
@@ -78,13 +76,20 @@ impl Station<'_> {
         &self,
         claimed: &Claimed,
         record: &CredentialRecord,
-        link: &mut ConsoleLink<'_>,
+        link: &mut dyn DeviceLink,
     ) -> Result<Verified, Trouble> {
         let Some(credential) = self.line.attestation.recall(record, &claimed.identity)? else {
             let what = "was accepted with a key that the station has no longer, and cannot be verified again";
             return Err(nothing_done(claimed, what));
         };
-        let plan = self.personalise(&claimed.identity, &credential)?;
+        let plan = self.plan_of(claimed, record, &credential)?;
+        if let Some(item) = plan.items.iter().find(|item| item.is_forgotten()) {
+            let what = format!(
+                "was flashed with no {}: the product's image is laid out in another way now",
+                item.name
+            );
+            return Err(nothing_done(claimed, &what));
+        }
         if let Some(item) = plan.items.iter().find(|item| item.evidence == Grade::Acknowledged) {
             let what =
                 format!("acknowledged its {} when that was written, and cannot be verified again", item.name);
@@ -107,6 +112,17 @@ impl Station<'_> {
         })
     }
 
+    /// What a unit is to hold that an earlier attempt wrote: of its flash, what the ledger says was written.
+    fn plan_of(
+        &self,
+        claimed: &Claimed,
+        record: &CredentialRecord,
+        credential: &Credential,
+    ) -> Result<Plan, Trouble> {
+        let plan = self.personalise(&claimed.identity, credential)?;
+        Ok(plan.as_announced(&self.reader.flashed(record.attempt)?))
+    }
+
     /// Obtains all the evidence that the product asks for.
     pub(super) fn verify(
         &self,
@@ -114,10 +130,10 @@ impl Station<'_> {
         plan: &Plan,
         credential: &Credential,
         written: Written,
-        link: &mut ConsoleLink<'_>,
+        link: &mut dyn DeviceLink,
     ) -> Result<Verified, Trouble> {
         claimed.in_hand.check_single()?;
-        let look = Look { written, after_restart: self.line.product.restarts() };
+        let look = Look { written, after_restart: self.line.product.link.restarts() };
         let evidence = self.evidence(plan, credential, look, link)?;
         Ok(Verified { evidence })
     }
@@ -127,18 +143,21 @@ impl Station<'_> {
         plan: &Plan,
         credential: &Credential,
         look: Look,
-        link: &mut ConsoleLink<'_>,
+        link: &mut dyn DeviceLink,
     ) -> Result<Vec<Evidence>, Trouble> {
         let of = plan.items.len();
         let mut evidence = Vec::with_capacity(of);
         for (index, item) in plan.items.iter().enumerate() {
             let step = format!("verify {}", item.name);
             self.tell(Event::Step { fixture: self.fixture.clone(), number: index + 1, of, step });
-            self.observe(item, link)?;
+            let agrees = self.observe(item, link)?;
             match item.evidence {
                 Grade::Challenge => self.challenge(item, credential, link)?,
-                Grade::ReadBack => read_back(item, link)?,
-                Grade::DeviceDigest => {}
+                Grade::ReadBack => self.read_back(item, link)?,
+                Grade::DeviceDigest if agrees => {}
+                Grade::DeviceDigest => {
+                    return Err(unproven(item, "what it is to hold is not known any more"));
+                }
                 Grade::Acknowledged if look.written == Written::Now => {}
                 Grade::Acknowledged => {
                     return Err(unproven(
@@ -154,18 +173,24 @@ impl Station<'_> {
         Ok(evidence)
     }
 
-    /// Digest, mode and owner, wherever the link can observe, whatever the product asks beyond.
-    fn observe(&self, item: &PlannedItem, link: &mut ConsoleLink<'_>) -> Result<(), Trouble> {
-        if !self.line.product.dialogue.has(crate::link::Section::Observe) {
-            return Ok(());
-        }
-        let observed = link.observe(&item.name, &item.place)?;
-        match &item.digest {
-            Some(digest) if *digest != observed.digest => {
+    /// Digest, mode and owner, wherever the link can observe, whatever the product asks beyond. Tells whether the digest is
+    /// the right one.
+    fn observe(&self, item: &PlannedItem, link: &mut dyn DeviceLink) -> Result<bool, Trouble> {
+        match link.observe(&item.name, &item.at)? {
+            Some(shown) if item.expected.is(&shown, self.line.ledger_key) => Ok(true),
+            Some(_) if item.is_known() => {
                 Err(unproven(item, "the unit holds something else than what was written"))
             }
-            _ => Ok(()),
+            _ => Ok(false),
         }
+    }
+
+    fn read_back(&self, item: &PlannedItem, link: &mut dyn DeviceLink) -> Result<(), Trouble> {
+        let content = link.read_back(&item.at)?;
+        if item.expected.is(&Observed::of(content.bytes(), &item.at), self.line.ledger_key) {
+            return Ok(());
+        }
+        Err(unproven(item, "what was read back is not what was written"))
     }
 
     /// The unit signs or HMACs our nonce. A signature is checked by a second implementation of the curve.
@@ -173,12 +198,12 @@ impl Station<'_> {
         &self,
         item: &PlannedItem,
         credential: &Credential,
-        link: &mut ConsoleLink<'_>,
+        link: &mut dyn DeviceLink,
     ) -> Result<(), Trouble> {
         let random = (self.line.edge.random)().map_err(Trouble::credential)?;
         // The prefix keeps the signature from meaning anything elsewhere.
         let nonce = format!("station-challenge-{}", hex(&random));
-        let answer = link.challenge(&nonce, &item.place)?;
+        let answer = link.challenge(&nonce, &item.at)?;
         if credential.proves(nonce.as_bytes(), &answer) {
             return Ok(());
         }
@@ -194,7 +219,7 @@ impl Station<'_> {
     }
 
     /// Whether the unit can no longer be spoken to, so that what it did not prove says nothing about it.
-    fn link_is_gone(&self, link: &mut ConsoleLink<'_>) -> bool {
+    fn link_is_gone(&self, link: &mut dyn DeviceLink) -> bool {
         link.hardware_id().is_err()
     }
 }
@@ -209,14 +234,6 @@ fn nothing_done(claimed: &Claimed, what: &str) -> Trouble {
         disposition: Disposition::Retry,
         failure: false,
     })
-}
-
-fn read_back(item: &PlannedItem, link: &mut ConsoleLink<'_>) -> Result<(), Trouble> {
-    let content = link.read_back(&item.place)?;
-    match &item.digest {
-        Some(digest) if *digest == hex(&Sha256::digest(&content)) => Ok(()),
-        _ => Err(unproven(item, "what was read back is not what was written")),
-    }
 }
 
 fn unproven(item: &PlannedItem, what: &str) -> Trouble {

@@ -16,6 +16,14 @@ pub enum PortFault {
     /// Another program has it.
     #[error("port {0} is in use by another program: close the terminal program that holds it")]
     Busy(PathBuf),
+    /// The product's units are not spoken to.
+    #[error("no unit is spoken to on port {path}: {link} writes them")]
+    NoLink {
+        /// The port.
+        path: PathBuf,
+        /// What writes them.
+        link: String,
+    },
     /// Anything else.
     #[error("port {path} cannot be opened: check the cable and the permissions")]
     Failed {
@@ -95,6 +103,9 @@ pub enum LinkError {
         /// What is wrong with it.
         what: String,
     },
+    /// The product asks for what this kind of link cannot do.
+    #[error("this link cannot {0}: correct the product")]
+    Impossible(&'static str),
     /// A person asked to stop at once.
     #[error("stopped by the operator during {0}: put the unit back in to finish it")]
     Stopped(String),
@@ -111,6 +122,7 @@ impl LinkError {
             LinkError::Babble { .. } | LinkError::Place { .. } | LinkError::Malformed { .. } => {
                 Disposition::Rework
             }
+            LinkError::Impossible(_) => Disposition::Hold,
             LinkError::Refused { disposition, .. } => *disposition,
         }
     }

@@ -1,15 +1,21 @@
-//! Links: how the station speaks to a device. One kind so far, the text console.
+//! Links: how the station speaks to a device. What the line asks of each is [`DeviceLink`].
 
+mod chip;
 pub mod console;
+mod device_link;
 mod error;
+mod place;
 mod port;
 mod port_mark;
 mod step;
 mod stop;
 
-pub use console::{ConsoleLink, Dialogue, DialogueError, Observed, Section, Variable, Variables};
+pub use chip::Chip;
+pub use console::{ConsoleLink, Dialogue, DialogueError, Section, Variable, Variables};
+pub use device_link::{DeviceLink, Leaving, Shown};
 pub use error::{LinkError, PortFault};
+pub use place::{Observed, Place};
 pub use port::{open_port, try_port};
 pub use port_mark::PortMark;
-pub use step::{OwnKey, ShownIn, Step, WriteItem};
+pub use step::{FlashItem, OwnKey, ShownIn, Step, WriteItem};
 pub use stop::{Stop, StopSignal};

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use firmware_image::Region;
+
+use super::Place;
 use crate::ledger::Announce;
 use crate::ledger::entry::Act;
 use crate::vault::Secret;
@@ -11,6 +14,8 @@ use crate::vault::Secret;
 pub enum Step {
     /// Write an item.
     Write(WriteItem),
+    /// Write a region of its flash.
+    Flash(FlashItem),
     /// Restart the unit.
     Restart,
 }
@@ -22,8 +27,8 @@ pub struct OwnKey {
     pub shown_in: ShownIn,
     /// The product's name for the key.
     pub name: String,
-    /// The dialogue's variables that place it.
-    pub place: BTreeMap<String, String>,
+    /// Where it lies.
+    pub place: Place,
     /// The registration ID, for the subject.
     pub registration_id: String,
 }
@@ -69,9 +74,30 @@ pub struct WriteItem {
     pub place: BTreeMap<String, String>,
 }
 
+/// A region of flash with this unit's content, or the released firmware's.
+#[derive(Debug, Clone)]
+pub struct FlashItem {
+    /// What messages and the ledger call it.
+    pub name: String,
+    /// Where it lies. It begins with a sector.
+    pub region: Region,
+    /// What to write. Held as a secret, whether or not it is one.
+    pub content: Secret,
+    /// Whether the content must not be shown.
+    pub secret: bool,
+    /// MAC of the content's MD5 under the vault's ledger key, hex: by it the unit is known again.
+    pub content_mac: String,
+}
+
 impl Announce for Step {
     fn act(&self) -> Act {
         match self {
+            Step::Flash(item) => Act::Flash {
+                item: item.name.clone(),
+                offset: item.region.offset(),
+                length: item.region.length(),
+                content_mac: item.content_mac.clone(),
+            },
             Step::Write(item) => Act::Write { item: item.name.clone() },
             Step::Restart => Act::Restart,
         }
@@ -82,6 +108,7 @@ impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Step::Write(item) => write!(f, "write {}", item.name),
+            Step::Flash(item) => write!(f, "flash {}", item.name),
             Step::Restart => f.write_str("restart"),
         }
     }

@@ -203,6 +203,7 @@ mod tests {
                 hardware_id: "a1".into(),
                 learnt_from: "console".into(),
                 scanned: None,
+                locks: None,
             }]);
             let profile =
                 Profile::from_toml(include_str!("../../../templates/profiles/azure-device.toml")).unwrap();

@@ -18,21 +18,30 @@ pub enum Variable {
     ModelId,
     /// `${certificate_chain}`: PEM, leaf first.
     CertificateChain,
+    /// `${certificate}`: the leaf alone, PEM.
+    Certificate,
+    /// `${certificate_der}`: the leaf alone, DER.
+    CertificateDer,
     /// `${private_key}`: PKCS#8 PEM. Secret.
     PrivateKey,
+    /// `${private_key_der}`: PKCS#8 DER. Secret.
+    PrivateKeyDer,
     /// `${device_key}`: base64. Secret.
     DeviceKey,
     /// `${device_key_bytes}`: the key's own bytes. Secret.
     DeviceKeyBytes,
 }
 
-const VARIABLES: [(&str, Variable); 8] = [
+const VARIABLES: [(&str, Variable); 11] = [
     ("registration_id", Variable::RegistrationId),
     ("id_scope", Variable::IdScope),
     ("global_endpoint", Variable::GlobalEndpoint),
     ("model_id", Variable::ModelId),
     ("certificate_chain", Variable::CertificateChain),
+    ("certificate", Variable::Certificate),
+    ("certificate_der", Variable::CertificateDer),
     ("private_key", Variable::PrivateKey),
+    ("private_key_der", Variable::PrivateKeyDer),
     ("device_key", Variable::DeviceKey),
     ("device_key_bytes", Variable::DeviceKeyBytes),
 ];
@@ -50,8 +59,14 @@ pub struct Values<'a> {
     pub model_id: &'a str,
     /// PEM, leaf first.
     pub certificate_chain: Option<&'a str>,
+    /// The leaf, PEM.
+    pub certificate: Option<&'a str>,
+    /// The leaf, DER.
+    pub certificate_der: Option<&'a [u8]>,
     /// PKCS#8 PEM.
     pub private_key: Option<&'a Secret>,
+    /// PKCS#8 DER.
+    pub private_key_der: Option<&'a Secret>,
     /// Base64.
     pub device_key: Option<&'a str>,
     /// Bytes.
@@ -91,9 +106,9 @@ impl Document {
 
     /// Whether it holds what proves the unit's identity.
     pub fn holds_key(&self) -> bool {
-        [Variable::PrivateKey, Variable::DeviceKey, Variable::DeviceKeyBytes]
-            .into_iter()
-            .any(|key| self.uses(key))
+        let keys =
+            [Variable::PrivateKey, Variable::PrivateKeyDer, Variable::DeviceKey, Variable::DeviceKeyBytes];
+        keys.into_iter().any(|key| self.uses(key))
     }
 
     /// The product's own values and secrets that it names.
@@ -137,7 +152,10 @@ impl Part {
             Part::Variable(Variable::GlobalEndpoint) => values.global_endpoint.as_bytes(),
             Part::Variable(Variable::ModelId) => values.model_id.as_bytes(),
             Part::Variable(Variable::CertificateChain) => values.certificate_chain?.as_bytes(),
+            Part::Variable(Variable::Certificate) => values.certificate?.as_bytes(),
+            Part::Variable(Variable::CertificateDer) => values.certificate_der?,
             Part::Variable(Variable::PrivateKey) => values.private_key?.bytes(),
+            Part::Variable(Variable::PrivateKeyDer) => values.private_key_der?.bytes(),
             Part::Variable(Variable::DeviceKey) => values.device_key?.as_bytes(),
             Part::Variable(Variable::DeviceKeyBytes) => values.device_key_bytes?,
         })
@@ -157,7 +175,10 @@ mod tests {
             global_endpoint: "host",
             model_id: "dtmi:x;1",
             certificate_chain: Some("CHAIN"),
+            certificate: Some("LEAF"),
+            certificate_der: Some(b"leaf"),
             private_key: None,
+            private_key_der: None,
             device_key: None,
             device_key_bytes: None,
             own: &own,

@@ -2,26 +2,39 @@
 //! checked as a whole, before any unit is touched.
 
 mod attestation;
+mod consistent;
 mod document;
+mod file;
+mod firmware;
+mod item;
+mod link;
 mod refusal;
+mod slot;
+mod text;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use certkit::RegistrationId;
 use serde::{Deserialize, Serialize};
 
 use crate::data_file;
-use crate::ledger::entry::{Grade, GroupEntry, KeyMaker, hex};
-use crate::link::{Dialogue, Section, ShownIn};
+use crate::ledger::entry::{Grade, hex};
+use crate::link::ShownIn;
 use crate::template::Kind;
 use crate::vault::SecretName;
 
+use attestation::AttestationFile;
 pub use attestation::ProductAttestation;
-use attestation::{AttestationFile, AttestationKind};
 pub use document::{Document, Values, Variable};
+pub use file::SecureBoot;
+use file::{EntryFile, ItemFile, ProductFile, SlotFile};
+pub use firmware::Firmware;
+pub use item::{Item, ItemContent};
+pub use link::ProductLink;
 pub use refusal::ProductError;
+pub use slot::{Entry, NvsKind, NvsPlace, SecureCertPlace, Slot, SlotContent};
+pub use text::{Endpoint, IdScope, ModelId};
 
 /// A product, checked: what it asks for can be done.
 #[derive(Debug, Clone)]
@@ -42,49 +55,18 @@ pub struct Product {
     pub assign: Assign,
     /// How a fixture knows that a unit came or went.
     pub presence: Presence,
-    /// Baud rate of the serial line.
-    pub baud: u32,
     /// How units attest.
     pub attestation: ProductAttestation,
-    /// How to speak to the unit.
-    pub dialogue: Dialogue,
-    /// The dialogue's variables that this product sets.
+    /// How they are spoken to.
+    pub link: ProductLink,
+    /// The released firmware, where the station writes it.
+    pub firmware: Option<Firmware>,
+    /// Variables of dialogue and documents that this product sets.
     pub values: BTreeMap<String, String>,
-    /// The dialogue's variables that come from the vault.
+    /// Variables of dialogue and documents that come from the vault.
     pub secrets: BTreeMap<String, SecretName>,
     /// What is written, in this order.
     pub items: Vec<Item>,
-}
-
-/// One thing that is written into a unit.
-#[derive(Debug, Clone)]
-pub struct Item {
-    /// What messages and the ledger call it.
-    pub name: String,
-    /// Its content; none where it is the key that the unit makes itself.
-    pub document: Option<Document>,
-    /// Whether the content must not be shown.
-    pub secret: bool,
-    /// Most bytes that its place on the device takes.
-    pub longest: Option<usize>,
-    /// Whether the device's console takes it within quotes: no quotes in it, nothing but printable ASCII.
-    pub in_quotes: bool,
-    /// The dialogue's variables that place it: path, owner, mode …
-    pub place: BTreeMap<String, String>,
-    /// The evidence that a PASS needs.
-    pub evidence: Grade,
-}
-
-impl Item {
-    /// Whether its document names this variable.
-    pub fn uses(&self, variable: Variable) -> bool {
-        self.document.as_ref().is_some_and(|document| document.uses(variable))
-    }
-
-    /// Whether it is, or holds, what proves the unit's identity.
-    pub fn holds_key(&self) -> bool {
-        self.document.as_ref().is_none_or(Document::holds_key)
-    }
 }
 
 /// Which identity a unit gets.
@@ -134,105 +116,6 @@ impl Service {
     }
 }
 
-/// Text that goes into documents: checked at the edge, so that no document can be broken by it.
-macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl TryFrom<String> for $name {
-            type Error = String;
-
-            fn try_from(text: String) -> Result<Self, String> {
-                let rule: fn(&str) -> bool = $rule;
-                if rule(&text) { Ok(Self(text)) } else { Err(format!("`{text}` is no {}", $what)) }
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(text: $name) -> String {
-                text.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-text_type!(
-    /// Identity of a DPS instance: letters and digits (`0ne00ABCDEF`).
-    IdScope, "ID scope: copy it from the DPS overview page, as in 0ne00ABCDEF",
-    |text| (4..=32).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric())
-);
-text_type!(
-    /// A host name.
-    Endpoint, "host name: give it without https:// and path, as in global.azure-devices-provisioning.net",
-    |text| !text.is_empty() && text.len() <= 253
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
-);
-text_type!(
-    /// A DTMI or URN.
-    ModelId, "model ID: give a DTMI (dtmi:com:example:Gateway;1) or a URN",
-    |text| text.len() <= 256 && (text.starts_with("dtmi:") || text.starts_with("urn:"))
-        && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\'))
-);
-
-/// The product's file, as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProductFile {
-    id_scope: IdScope,
-    #[serde(default = "public_endpoint")]
-    global_endpoint: Endpoint,
-    model_id: ModelId,
-    service: Service,
-    assign: Assign,
-    presence: Presence,
-    attestation: AttestationKind,
-    profile: Option<String>,
-    key: Option<KeyMaker>,
-    group_key: Option<SecretName>,
-    group_entry: Option<GroupEntry>,
-    key_bytes: Option<usize>,
-    link: LinkFile,
-    #[serde(rename = "item")]
-    items: Vec<ItemFile>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LinkFile {
-    dialogue: String,
-    baud: u32,
-    #[serde(default)]
-    values: BTreeMap<String, String>,
-    #[serde(default)]
-    secrets: BTreeMap<String, SecretName>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ItemFile {
-    name: String,
-    document: Option<String>,
-    evidence: Grade,
-    longest: Option<usize>,
-    #[serde(default)]
-    in_quotes: bool,
-    #[serde(default)]
-    place: BTreeMap<String, String>,
-}
-
-fn public_endpoint() -> Endpoint {
-    Endpoint("global.azure-devices-provisioning.net".to_owned())
-}
-
 impl Product {
     /// Loads a product: the file of this name in the station's folder, or the built-in one.
     ///
@@ -242,8 +125,7 @@ impl Product {
         let text = Kind::Product.text(station_folder, file)?;
         refusal::refuse_connection_strings(&text, file)?;
         let data: ProductFile = data_file::parse(&text, &format!("{}/{file}", Kind::Product.folder()))?;
-        let dialogue_text = Kind::Dialogue.text(station_folder, &data.link.dialogue)?;
-        let dialogue = Dialogue::parse(&dialogue_text, &data.link.dialogue)?;
+        let impossible = |what| ProductError::Impossible { file: file.to_owned(), what };
         let attestation = AttestationFile {
             attestation: data.attestation,
             profile: data.profile,
@@ -252,30 +134,15 @@ impl Product {
             group_entry: data.group_entry,
             key_bytes: data.key_bytes,
         };
-        let attestation = (attestation.checked())
-            .map_err(|what| ProductError::Impossible { file: file.to_owned(), what })?;
-        let LinkFile { values, secrets, baud, .. } = data.link;
-        let own: Vec<&str> = values.keys().chain(secrets.keys()).map(String::as_str).collect();
-        let items = data
-            .items
-            .into_iter()
-            .map(|item| {
-                let document =
-                    item.document.map(|file| load_document(station_folder, file, &own)).transpose()?;
-                let shows_secret = |document: &Document| {
-                    document.holds_key() || document.own().any(|name| secrets.contains_key(name))
-                };
-                Ok(Item {
-                    secret: document.as_ref().is_some_and(shows_secret),
-                    name: item.name,
-                    document,
-                    place: item.place,
-                    evidence: item.evidence,
-                    longest: item.longest,
-                    in_quotes: item.in_quotes,
-                })
-            })
-            .collect::<Result<Vec<_>, ProductError>>()?;
+        let link = ProductLink::load(station_folder, file, &data.link)?;
+        let (assign, presence) = comes_and_goes(&link, data.assign, data.presence).map_err(impossible)?;
+        let firmware = data.flash.map(|flash| Firmware::load(station_folder, flash)).transpose();
+        let firmware = firmware.map_err(impossible)?;
+        let texts = Texts { station_folder, values: data.link.values, secrets: data.link.secrets };
+        let items = data.items.into_iter().map(|item| texts.item(item));
+        let slots =
+            data.slots.into_iter().map(|slot| texts.slot(slot, &link, firmware.as_ref()).map_err(impossible));
+        let items = items.chain(slots).collect::<Result<Vec<_>, ProductError>>()?;
         let product = Self {
             file: file.to_owned(),
             sha256: hex(&crate::ledger::entry::hash(text.as_bytes())),
@@ -283,22 +150,17 @@ impl Product {
             global_endpoint: data.global_endpoint,
             model_id: data.model_id,
             service: data.service,
-            assign: data.assign,
-            presence: data.presence,
-            baud,
-            attestation,
-            dialogue,
-            values,
-            secrets,
+            assign,
+            presence,
+            attestation: attestation.checked().map_err(impossible)?,
+            link,
+            firmware,
+            values: texts.values,
+            secrets: texts.secrets,
             items,
         };
-        refusal::check(&product)?;
+        consistent::check(&product)?;
         Ok(product)
-    }
-
-    /// Whether the device tells its hardware ID; else its label stands for it.
-    pub fn tells_hardware_id(&self) -> bool {
-        self.dialogue.has(Section::Identify)
     }
 
     /// Whether any item carries the model ID; else the firmware must.
@@ -306,19 +168,99 @@ impl Product {
         self.items.iter().any(|item| item.uses(Variable::ModelId))
     }
 
+    /// The slots of its image.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.items.iter().filter_map(|item| match &item.content {
+            ItemContent::Slot(slot) => Some(slot),
+            ItemContent::Document { .. } | ItemContent::OwnKey { .. } => None,
+        })
+    }
+
     /// The item that stands for the key that the unit makes itself, and what the unit shows that key in.
     pub fn own_key(&self) -> Option<(&Item, ShownIn)> {
         let shown_in = self.attestation.own_key_is_shown_in()?;
-        self.items.iter().find(|item| item.document.is_none()).map(|item| (item, shown_in))
-    }
-
-    /// Whether the link can restart the unit.
-    pub fn restarts(&self) -> bool {
-        self.dialogue.has(Section::Restart)
+        self.items.iter().find(|item| item.is_own_key()).map(|item| (item, shown_in))
     }
 }
 
-fn load_document(station_folder: &Path, file: String, own: &[&str]) -> Result<Document, ProductError> {
-    let text = Kind::Document.text(station_folder, &file)?;
-    Document::parse(&text, own).map_err(|what| ProductError::Document { file, what })
+/// How units are assigned, and seen to come and go. Images that another program writes go out by registration ID.
+fn comes_and_goes(
+    link: &ProductLink,
+    assign: Option<Assign>,
+    presence: Option<Presence>,
+) -> Result<(Assign, Presence), String> {
+    match (link, assign, presence) {
+        (ProductLink::Programmer, None, None) => Ok((Assign::Next, Presence::Scan)),
+        (ProductLink::Programmer, _, _) => {
+            Err("nothing speaks to its units ([link] has no `dialogue` and no `loader`): remove `assign` and `presence`"
+                .to_owned())
+        }
+        (_, Some(assign), Some(presence)) => Ok((assign, presence)),
+        (_, None, _) => Err("the key `assign` is missing: add it".to_owned()),
+        (_, _, None) => Err("the key `presence` is missing: add it".to_owned()),
+    }
+}
+
+/// What documents are loaded with.
+struct Texts<'a> {
+    station_folder: &'a Path,
+    values: BTreeMap<String, String>,
+    secrets: BTreeMap<String, SecretName>,
+}
+
+impl Texts<'_> {
+    fn item(&self, item: ItemFile) -> Result<Item, ProductError> {
+        let content = match item.document {
+            None => ItemContent::OwnKey { place: item.place },
+            Some(file) => {
+                let (document, secret) = self.document(&file)?;
+                let ItemFile { longest, in_quotes, place, .. } = item;
+                ItemContent::Document { document, secret, longest, in_quotes, place }
+            }
+        };
+        Ok(Item { name: item.name, content, evidence: item.evidence })
+    }
+
+    fn slot(&self, slot: SlotFile, link: &ProductLink, firmware: Option<&Firmware>) -> Result<Item, String> {
+        let name = slot.name.clone();
+        let evidence = match (link, slot.evidence) {
+            // Nobody asks for it.
+            (ProductLink::Programmer, None) => Grade::Acknowledged,
+            (ProductLink::Programmer, Some(_)) => {
+                return Err(format!(
+                    "slot `{name}`: another program writes it, and gives no evidence: remove `evidence`"
+                ));
+            }
+            (_, Some(evidence)) => evidence,
+            (_, None) => return Err(format!("slot `{name}`: the key `evidence` is missing: add it")),
+        };
+        let firmware = firmware.ok_or_else(|| {
+            format!("slot `{name}` is a part of the firmware's image: say in [flash] which firmware that is")
+        })?;
+        let document = |entry: &EntryFile| self.entry(entry);
+        let slot = Slot::new(slot, &firmware.base, firmware.layout, &document)?;
+        Ok(Item { name, content: ItemContent::Slot(slot), evidence })
+    }
+
+    fn entry(&self, entry: &EntryFile) -> Result<(Document, bool), String> {
+        match (&entry.content, &entry.document) {
+            (Some(text), None) => self.parsed(text),
+            (None, Some(file)) => self.document(file).map_err(|error| crate::error_text::with_causes(&error)),
+            _ => Err("it has a `content`, or a `document` that names a file in documents/: one of the two"
+                .to_owned()),
+        }
+    }
+
+    fn document(&self, file: &str) -> Result<(Document, bool), ProductError> {
+        let text = Kind::Document.text(self.station_folder, file)?;
+        self.parsed(&text).map_err(|what| ProductError::Document { file: file.to_owned(), what })
+    }
+
+    /// A document, and whether it is secret.
+    fn parsed(&self, text: &str) -> Result<(Document, bool), String> {
+        let own: Vec<&str> = self.values.keys().chain(self.secrets.keys()).map(String::as_str).collect();
+        let document = Document::parse(text, &own)?;
+        let secret = document.holds_key() || document.own().any(|name| self.secrets.contains_key(name));
+        Ok((document, secret))
+    }
 }

@@ -1,8 +1,6 @@
 //! A unit's credential, as far as this process has it.
 
-use certkit::{Chain, DeviceKey};
-
-use crate::vault::Secret;
+use certkit::{Chain, DeviceKey, PrivateKey};
 
 /// What a unit attests with.
 #[derive(Debug)]
@@ -11,8 +9,8 @@ pub enum Credential {
     Certificate {
         /// The chain.
         chain: Box<Chain>,
-        /// PKCS#8 PEM; none once only the unit has it.
-        private_key: Option<Secret>,
+        /// None once only the unit has it.
+        private_key: Option<PrivateKey>,
     },
     /// A symmetric key.
     DeviceKey(DeviceKey),

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::link::Shown;
+
 /// What is known of a unit before anything is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
@@ -14,17 +16,19 @@ pub struct Facts {
     pub learnt_from: String,
     /// The label that was scanned, where one was.
     pub scanned: Option<String>,
+    /// What of it is locked, in words.
+    pub locks: Option<String>,
 }
 
 impl Facts {
-    /// What the device of this dialogue showed, and what was scanned.
-    pub fn new(shown: Option<String>, scanned: Option<String>, dialogue: &str) -> Self {
-        match shown {
-            Some(shown) => {
-                Self { shown: shown.trim().to_owned(), learnt_from: format!("console, {dialogue}"), scanned }
-            }
+    /// What the unit showed, and what was scanned.
+    pub fn new(shown: Shown, scanned: Option<String>) -> Self {
+        let Shown { hardware_id, learnt_from, locks } = shown;
+        match hardware_id {
+            Some(shown) => Self { shown: shown.trim().to_owned(), learnt_from, scanned, locks },
             None => {
-                Self { shown: scanned.clone().unwrap_or_default(), learnt_from: "scan".to_owned(), scanned }
+                let shown = scanned.clone().unwrap_or_default();
+                Self { shown, learnt_from: "scan".to_owned(), scanned, locks }
             }
         }
     }

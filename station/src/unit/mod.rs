@@ -3,11 +3,16 @@
 mod credential;
 mod decide;
 mod facts;
+mod image;
 mod own_certificate;
 mod personalise;
+mod values;
 
 pub use credential::Credential;
 pub use decide::{Decision, History, Refusal, decide};
 pub use facts::{Facts, HardwareId, HardwareIdError};
 pub use own_certificate::{OwnCertificateError, check_certificate};
-pub use personalise::{Plan, PlanError, PlannedItem, personalise};
+pub use personalise::{Expected, Personaliser, Plan, PlanError, PlannedItem};
+
+/// Gives 32 random bytes.
+pub type Random = fn() -> Result<[u8; 32], getrandom::Error>;

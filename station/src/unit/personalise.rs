@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use certkit::DeviceKey;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::Credential;
+use super::image::{self, FlashPart};
+use super::values::UnitValues;
+use super::{Credential, Random};
 use crate::ledger::entry::{Grade, Identity, hex};
-use crate::link::{Step, Variables, WriteItem};
-use crate::product::{Item, Product, Values};
-use crate::vault::Secret;
+use crate::link::{FlashItem, Observed, Place, Step, Variables, WriteItem};
+use crate::product::{Item, ItemContent, Product, Values};
 
 /// What one unit is to hold, and how each item must be shown.
 #[derive(Debug)]
@@ -21,22 +23,56 @@ pub struct Plan {
 /// One item of one unit.
 #[derive(Debug)]
 pub struct PlannedItem {
-    /// The item with its content; none where it needs a private key that only the unit has now.
-    pub write: Option<WriteItem>,
+    /// What puts it there; none where it needs a private key that only the unit has now.
+    pub step: Option<Step>,
     /// Whether it is the key that the unit makes itself: never written.
     pub own_key: bool,
     /// What the product calls it.
     pub name: String,
     /// Where it lies.
-    pub place: BTreeMap<String, String>,
-    /// SHA-256 of its content, hex, where the content is known.
-    pub digest: Option<String>,
+    pub at: Place,
+    /// What the unit must show of it.
+    pub expected: Expected,
     /// The evidence that a PASS needs.
     pub evidence: Grade,
 }
 
+impl PlannedItem {
+    /// Whether its content is known here.
+    pub fn is_known(&self) -> bool {
+        self.expected != Expected::Unknown
+    }
+
+    /// Whether it is a region of flash of which the ledger says nothing.
+    pub fn is_forgotten(&self) -> bool {
+        matches!(self.at, Place::Flash(_)) && !self.is_known()
+    }
+}
+
+/// What the unit must show of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Its content is not known here.
+    Unknown,
+    /// SHA-256 of its content, hex.
+    Sha256(String),
+    /// MAC of the content's MD5 under the vault's ledger key, hex: what the ledger holds of it.
+    Mac(String),
+}
+
+impl Expected {
+    /// Whether the unit shows it. What is not known is never shown.
+    pub fn is(&self, observed: &Observed, ledger_key: &DeviceKey) -> bool {
+        match (self, observed) {
+            (Self::Sha256(expected), Observed::Sha256(shown)) => expected == shown,
+            (Self::Mac(expected), Observed::Md5(shown)) => *expected == hex(&ledger_key.mac(shown)),
+            _ => false,
+        }
+    }
+}
+
 /// Why an item cannot be written to this device.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 pub enum PlanError {
     /// The device would cut it off, or refuse it.
     #[error("item `{item}` of {id} has {bytes} bytes, and its place on the device takes {most}: shorten it")]
@@ -62,85 +98,162 @@ pub enum PlanError {
         /// Which kind of character.
         character: &'static str,
     },
+    /// An entry's content is not of its type.
+    #[error("{place} of {id}: {what}: correct the product")]
+    Value {
+        /// Which entry.
+        place: String,
+        /// The identity.
+        id: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The slots take no such entries.
+    #[error("the image of {id} cannot be made")]
+    Image {
+        /// The identity.
+        id: String,
+        /// What the image does not take.
+        source: firmware_image::PersonaliseError,
+    },
+    /// The system gives no random bytes for the keys of encrypted NVS.
+    #[error("no keys for encrypted NVS could be made")]
+    Random(#[from] getrandom::Error),
 }
 
-/// Plans the items for an identity with this credential. `own` are the product's own values and secrets.
-///
-/// # Errors
-/// [`PlanError`] where an item cannot be what its device takes.
-pub fn personalise(
-    product: &Product,
-    identity: &Identity,
-    credential: &Credential,
-    own: &Variables,
-) -> Result<Plan, PlanError> {
-    let global_endpoint = product.global_endpoint.to_string();
-    let model_id = product.model_id.to_string();
-    let (chain, private_key, device_key) = match credential {
-        Credential::Certificate { chain, private_key } => (Some(chain.to_pem()), private_key.as_ref(), None),
-        Credential::DeviceKey(key) => (None, None, Some(key)),
-    };
-    let device_key_text = device_key.map(certkit::DeviceKey::to_base64);
-    let values = Values {
-        registration_id: identity.registration_id.as_str(),
-        id_scope: &identity.id_scope,
-        global_endpoint: &global_endpoint,
-        model_id: &model_id,
-        certificate_chain: chain.as_deref(),
-        private_key,
-        device_key: device_key_text.as_ref().map(|text| text.as_str()),
-        device_key_bytes: device_key.map(certkit::DeviceKey::bytes),
-        own,
-    };
-    let id = identity.registration_id.as_str();
-    let content = |item: &Item| item.document.as_ref().and_then(|document| document.fill(&values));
-    let items = product.items.iter().map(|item| plan(item, content(item), id));
-    Ok(Plan { items: items.collect::<Result<_, _>>()? })
+/// What turns credentials into what units of one product are to hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Personaliser<'a> {
+    /// What is built.
+    pub product: &'a Product,
+    /// The product's own values and secrets.
+    pub own: &'a Variables,
+    /// The vault's ledger key: of what is flashed the ledger holds a MAC under it.
+    pub ledger_key: &'a DeviceKey,
+    /// Where keys of encrypted NVS come from.
+    pub random: Random,
 }
 
-fn plan(item: &Item, content: Option<Secret>, id: &str) -> Result<PlannedItem, PlanError> {
-    if let Some(content) = &content {
-        check(item, content.bytes(), id)?;
+impl Personaliser<'_> {
+    /// Plans the items for an identity with this credential.
+    ///
+    /// # Errors
+    /// [`PlanError`] where an item cannot be what its device takes.
+    pub fn plan(&self, identity: &Identity, credential: &Credential) -> Result<Plan, PlanError> {
+        let values = UnitValues::new(self.product, identity, credential);
+        let values = values.with(self.own);
+        let id = identity.registration_id.as_str();
+        let mut items = Vec::with_capacity(self.product.items.len());
+        for part in self.firmware()? {
+            items.push(self.flashed(part));
+        }
+        for item in &self.product.items {
+            match &item.content {
+                ItemContent::Slot(slot) => {
+                    let parts = image::parts(item, slot, &values, self.random)?;
+                    items.extend(parts.into_iter().map(|part| self.flashed(part)));
+                }
+                _ => items.push(plan(item, &values, id)?),
+            }
+        }
+        Ok(Plan { items })
     }
+
+    /// The unit's whole image; none where the private key is not here.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn image(
+        &self,
+        identity: &Identity,
+        credential: &Credential,
+    ) -> Result<Option<firmware_image::Personalised>, PlanError> {
+        let values = UnitValues::new(self.product, identity, credential);
+        image::whole(self.product, &values.with(self.own), self.random)
+    }
+
+    /// The released firmware's own ranges.
+    fn firmware(&self) -> Result<Vec<FlashPart>, PlanError> {
+        self.product.firmware.as_ref().map_or(Ok(Vec::new()), |firmware| image::base(self.product, firmware))
+    }
+
+    fn flashed(&self, part: FlashPart) -> PlannedItem {
+        let FlashPart { name, region, content, secret, evidence } = part;
+        let at = Place::Flash(region);
+        let mac = content.as_ref().map(|content| match Observed::of(content.bytes(), &at) {
+            Observed::Md5(md5) => hex(&self.ledger_key.mac(&md5)),
+            Observed::Sha256(digest) => digest,
+        });
+        let step = content.zip(mac.clone()).map(|(content, content_mac)| {
+            Step::Flash(FlashItem { name: name.clone(), region, content, secret, content_mac })
+        });
+        let expected = mac.map_or(Expected::Unknown, Expected::Mac);
+        PlannedItem { step, own_key: false, name, at, expected, evidence }
+    }
+}
+
+fn plan(item: &Item, values: &Values<'_>, id: &str) -> Result<PlannedItem, PlanError> {
+    let name = || item.name.clone();
+    let (step, expected, place) = match &item.content {
+        ItemContent::Document { document, secret, longest, in_quotes, place } => {
+            let content = document.fill(values);
+            if let Some(content) = &content {
+                check_length(item, *longest, content.bytes(), id)?;
+                check_quotes(item, *in_quotes, content.bytes(), id)?;
+            }
+            let expected = content.as_ref().map(|content| hex(&Sha256::digest(content.bytes())));
+            let write = |content| WriteItem { name: name(), content, secret: *secret, place: place.clone() };
+            (content.map(|content| Step::Write(write(content))), expected, place.clone())
+        }
+        ItemContent::OwnKey { place } => (None, None, place.clone()),
+        ItemContent::Slot(_) => (None, None, BTreeMap::new()),
+    };
     Ok(PlannedItem {
-        name: item.name.clone(),
-        place: item.place.clone(),
-        digest: content.as_ref().map(|content| hex(&Sha256::digest(content.bytes()))),
+        own_key: item.is_own_key(),
+        name: name(),
+        at: Place::Console(place),
+        step,
+        expected: expected.map_or(Expected::Unknown, Expected::Sha256),
         evidence: item.evidence,
-        own_key: item.document.is_none(),
-        write: content.map(|content| WriteItem {
-            name: item.name.clone(),
-            content,
-            secret: item.secret,
-            place: item.place.clone(),
-        }),
     })
 }
 
-fn check(item: &Item, content: &[u8], id: &str) -> Result<(), PlanError> {
-    let (name, id) = (|| item.name.clone(), || id.to_owned());
-    match item.longest {
+fn check_length(item: &Item, longest: Option<usize>, content: &[u8], id: &str) -> Result<(), PlanError> {
+    match longest {
         Some(most) if content.len() > most => {
-            Err(PlanError::TooLong { item: name(), id: id(), bytes: content.len(), most })
+            Err(PlanError::TooLong { item: item.name.clone(), id: id.to_owned(), bytes: content.len(), most })
         }
-        _ if !item.in_quotes => Ok(()),
-        _ if content.iter().any(|byte| matches!(byte, b'"' | b'\\')) => {
-            Err(PlanError::Character { item: name(), id: id(), character: "a quote or a backslash" })
-        }
-        _ if content.iter().any(|byte| !(b' '..=b'~').contains(byte)) => Err(PlanError::Character {
-            item: name(),
-            id: id(),
-            character: "a character that is not printable ASCII",
-        }),
         _ => Ok(()),
     }
+}
+
+fn check_quotes(item: &Item, in_quotes: bool, content: &[u8], id: &str) -> Result<(), PlanError> {
+    let character = match content {
+        _ if !in_quotes => return Ok(()),
+        content if content.iter().any(|byte| matches!(byte, b'"' | b'\\')) => "a quote or a backslash",
+        content if content.iter().any(|byte| !(b' '..=b'~').contains(byte)) => {
+            "a character that is not printable ASCII"
+        }
+        _ => return Ok(()),
+    };
+    Err(PlanError::Character { item: item.name.clone(), id: id.to_owned(), character })
 }
 
 impl Plan {
     /// The acts that put the unit into shape. Empty where a private key is not here: nothing can be written then.
     pub fn steps(&self) -> Vec<Step> {
         let written = self.items.iter().filter(|item| !item.own_key);
-        let writes: Option<Vec<Step>> = written.map(|item| item.write.clone().map(Step::Write)).collect();
-        writes.unwrap_or_default()
+        let steps: Option<Vec<Step>> = written.map(|item| item.step.clone()).collect();
+        steps.unwrap_or_default()
+    }
+
+    /// Expects of what was flashed what the ledger says was: the product may have other firmware now, and a private key is
+    /// with the unit alone.
+    #[must_use]
+    pub fn as_announced(mut self, macs: &BTreeMap<String, String>) -> Self {
+        for item in self.items.iter_mut().filter(|item| matches!(item.at, Place::Flash(_))) {
+            item.expected = macs.get(&item.name).cloned().map_or(Expected::Unknown, Expected::Mac);
+        }
+        self
     }
 }

@@ -70,6 +70,10 @@ const MODULES: &[(&str, &[&str])] = &[
             "ledger::IdentityRecord",
             "ledger::IdentityState",
             "ledger::entry",
+            "link::FlashItem",
+            "link::Observed",
+            "link::Place",
+            "link::Shown",
             "link::Step",
             "link::Variables",
             "link::WriteItem",
@@ -82,6 +86,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "product",
         &[
             "ledger::entry",
+            "link::Chip",
             "link::Dialogue",
             "link::DialogueError",
             "link::Section",

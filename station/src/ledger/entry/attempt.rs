@@ -21,6 +21,17 @@ pub enum Act {
         /// The product's name for the item.
         item: String,
     },
+    /// A region of its flash is written.
+    Flash {
+        /// The product's name for what lies there.
+        item: String,
+        /// Of the region's first byte.
+        offset: u32,
+        /// Bytes of the region.
+        length: u32,
+        /// HMAC-SHA256 of the MD5 of its content, under the vault's ledger key, hex.
+        content_mac: String,
+    },
     /// The unit is restarted.
     Restart,
 }

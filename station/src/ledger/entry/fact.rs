@@ -137,6 +137,9 @@ pub enum Fact {
         /// The label that was scanned, where one was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scanned: Option<String>,
+        /// What of the unit is locked, in words, where something is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locks: Option<String>,
     },
     /// A unit was turned away before anything was written to it.
     Refused {

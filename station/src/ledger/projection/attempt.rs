@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::entry::{Disposition, Evidence, Identity};
+use super::super::entry::{Act, Disposition, Evidence, Identity};
 use super::identity::{identity_columns, set_state};
 use super::uniqueness::{claim, full};
 use super::{ProjectionError, Result, as_json, taken, wrong_state};
@@ -25,6 +25,17 @@ pub(super) fn open(
         "INSERT INTO attempt (seq, order_name, fixture, hardware_id, state, opened_at) VALUES (?1, ?2, ?3, ?4, 'open', ?5)",
         params![seq, order, fixture, hardware_id, at],
     )?;
+    Ok(())
+}
+
+pub(super) fn announce(db: &Connection, attempt: u64, act: &Act) -> Result {
+    attempt_is_open(db, attempt)?;
+    if let Act::Flash { item, content_mac, .. } = act {
+        db.execute(
+            "INSERT OR REPLACE INTO flashed VALUES (?1, ?2, ?3)",
+            params![attempt, item, content_mac],
+        )?;
+    }
     Ok(())
 }
 

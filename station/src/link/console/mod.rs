@@ -12,7 +12,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::device_link::{DeviceLink, Leaving, Shown};
 use super::error::{LinkError, PortFault};
+use super::place::{Observed, Place};
 use super::port;
 use super::step::{OwnKey, ShownIn, Step, WriteItem};
 use super::stop::StopSignal;
@@ -50,13 +52,6 @@ impl Variable {
 /// Variables of a dialogue, by name.
 pub type Variables = BTreeMap<String, Variable>;
 
-/// What a unit shows of an item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observed {
-    /// SHA-256 of the content, lower-case hex, as the unit computed it.
-    pub digest: String,
-}
-
 /// A console on an open port. Logged in only between `identify` (or `restart`) and `leave`.
 #[derive(Debug)]
 pub struct ConsoleLink<'a> {
@@ -81,16 +76,6 @@ impl<'a> ConsoleLink<'a> {
         Ok(Self { session: Session::new(port, dialogue, variables, stop), logged_in: false })
     }
 
-    /// Logs in and reads the unit's hardware ID, live; none where the device has no way to tell it.
-    ///
-    /// # Errors
-    /// [`LinkError`].
-    pub fn identify(&mut self) -> Result<Option<String>, LinkError> {
-        self.session.begin()?;
-        self.log_in()?;
-        self.hardware_id()
-    }
-
     fn log_in(&mut self) -> Result<(), LinkError> {
         let result = self.session.say(Section::LogIn, &Variables::new());
         // In doubt there is a session, and `leave` ends it.
@@ -104,56 +89,8 @@ impl<'a> ConsoleLink<'a> {
         result.map(|_| ())
     }
 
-    /// Reads the hardware ID of the unit that is logged in; none where the device has no way to tell it.
-    ///
-    /// # Errors
-    /// [`LinkError`].
-    pub fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {
-        if !self.session.dialogue().has(Section::Identify) {
-            return Ok(None);
-        }
-        let captured = self.session.say(Section::Identify, &Variables::new())?;
-        capture(&captured, "hardware_id", "identify").map(Some)
-    }
-
-    /// Does one announced act. `progress` hears how many bytes of how many are written.
-    ///
-    /// # Errors
-    /// [`LinkError`].
-    pub fn perform(
-        &mut self,
-        step: &Announced<Step>,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<(), LinkError> {
-        match step.get() {
-            Step::Write(item) => self.write(item, progress),
-            Step::Restart => {
-                self.session.say(Section::Restart, &Variables::new())?;
-                self.logged_in = false;
-                self.log_in()
-            }
-        }
-    }
-
-    /// Lets the unit show the public part of its own key, in PEM. Nothing of it has been checked.
-    ///
-    /// # Errors
-    /// [`LinkError`].
-    pub fn own_key(&mut self, step: &Announced<OwnKey>) -> Result<String, LinkError> {
-        let OwnKey { shown_in, name: _, place: at, registration_id } = step.get();
-        let section = Section::showing_key_in(*shown_in);
-        let name = match shown_in {
-            ShownIn::Request => "request",
-            ShownIn::Certificate => "certificate",
-        };
-        let mut variables = place(at);
-        variables.insert("registration_id".to_owned(), Variable::open(registration_id));
-        let captured = self.session.say(section, &variables)?;
-        capture(&captured, name, &section.name().replace('_', " "))
-    }
-
     fn write(&mut self, item: &WriteItem, progress: &mut dyn FnMut(usize, usize)) -> Result<(), LinkError> {
-        let mut variables = place(&item.place);
+        let mut variables = open_variables(&item.place);
         variables.insert("item".to_owned(), Variable::open(&item.name));
         if item.secret {
             self.session.hide(&item.content);
@@ -170,51 +107,93 @@ impl<'a> ConsoleLink<'a> {
         let content = Variable { value: text.into(), secret: item.secret };
         self.session.say_in_pieces(Section::Write, &variables, &content, progress).map(|_| ())
     }
+}
 
-    /// Lets the unit compute the digest of an item, and compares what it shows of the item's place.
-    ///
-    /// # Errors
-    /// [`LinkError::Place`] where mode, owner or another place variable differs; any other [`LinkError`].
-    pub fn observe(&mut self, item: &str, at: &BTreeMap<String, String>) -> Result<Observed, LinkError> {
-        let captured = self.session.say(Section::Observe, &place(at))?;
+impl DeviceLink for ConsoleLink<'_> {
+    /// Logs in and reads the unit's hardware ID, live.
+    fn identify(&mut self) -> Result<Shown, LinkError> {
+        self.session.begin()?;
+        self.log_in()?;
+        let learnt_from = format!("console, {}", self.session.dialogue().file);
+        Ok(Shown { hardware_id: self.hardware_id()?, learnt_from, locks: None })
+    }
+
+    fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {
+        if !self.session.dialogue().has(Section::Identify) {
+            return Ok(None);
+        }
+        let captured = self.session.say(Section::Identify, &Variables::new())?;
+        capture(&captured, "hardware_id", "identify").map(Some)
+    }
+
+    fn own_key(&mut self, step: &Announced<OwnKey>) -> Result<String, LinkError> {
+        let OwnKey { shown_in, name: _, place, registration_id } = step.get();
+        let section = Section::showing_key_in(*shown_in);
+        let name = match shown_in {
+            ShownIn::Request => "request",
+            ShownIn::Certificate => "certificate",
+        };
+        let mut variables = open_variables(variables_of(place)?);
+        variables.insert("registration_id".to_owned(), Variable::open(registration_id));
+        let captured = self.session.say(section, &variables)?;
+        capture(&captured, name, &section.name().replace('_', " "))
+    }
+
+    fn perform(
+        &mut self,
+        step: &Announced<Step>,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<(), LinkError> {
+        match step.get() {
+            Step::Write(item) => self.write(item, progress),
+            Step::Restart => {
+                self.session.say(Section::Restart, &Variables::new())?;
+                self.logged_in = false;
+                self.log_in()
+            }
+            Step::Flash(_) => Err(LinkError::Impossible("write flash")),
+        }
+    }
+
+    fn observe(&mut self, item: &str, at: &Place) -> Result<Option<Observed>, LinkError> {
+        if !self.session.dialogue().has(Section::Observe) {
+            return Ok(None);
+        }
+        let at = variables_of(at)?;
+        let captured = self.session.say(Section::Observe, &open_variables(at))?;
         check_place(item, at, &captured)?;
-        Ok(Observed { digest: capture(&captured, "digest", "observe")?.to_ascii_lowercase() })
+        Ok(Some(Observed::Sha256(capture(&captured, "digest", "observe")?.to_ascii_lowercase())))
     }
 
-    /// Reads an item's content back.
-    ///
-    /// # Errors
-    /// [`LinkError`].
-    pub fn read_back(&mut self, at: &BTreeMap<String, String>) -> Result<Vec<u8>, LinkError> {
-        let captured = self.session.say(Section::ReadBack, &place(at))?;
-        decode(&capture(&captured, "content", "read back")?, "read back")
+    fn read_back(&mut self, at: &Place) -> Result<Secret, LinkError> {
+        let captured = self.session.say(Section::ReadBack, &open_variables(variables_of(at)?))?;
+        decode(&capture(&captured, "content", "read back")?, "read back").map(Secret::new)
     }
 
-    /// Lets the unit sign a nonce with the private key at this place. Gives the signature, DER.
-    ///
-    /// # Errors
-    /// [`LinkError`].
-    pub fn challenge(&mut self, nonce: &str, at: &BTreeMap<String, String>) -> Result<Vec<u8>, LinkError> {
-        let mut variables = place(at);
+    fn challenge(&mut self, nonce: &str, at: &Place) -> Result<Vec<u8>, LinkError> {
+        let mut variables = open_variables(variables_of(at)?);
         variables.insert("nonce".to_owned(), Variable::open(nonce));
         let captured = self.session.say(Section::Challenge, &variables)?;
         decode(&capture(&captured, "signature", "challenge")?, "challenge")
     }
 
-    /// Logs out, so that no open console leaves the factory, and releases the port when dropped.
-    ///
-    /// # Errors
-    /// [`LinkError`].
-    pub fn leave(&mut self) -> Result<(), LinkError> {
+    /// Logs out, so that no open console leaves the factory.
+    fn leave(&mut self, _how: Leaving) -> Result<(), LinkError> {
         if !std::mem::take(&mut self.logged_in) {
             return Ok(());
         }
         self.session.say(Section::LogOut, &Variables::new()).map(|_| ())
     }
 
-    /// What was said so far, secrets masked.
-    pub fn transcript(&self) -> &str {
+    fn transcript(&self) -> &str {
         self.session.transcript()
+    }
+}
+
+fn variables_of(at: &Place) -> Result<&BTreeMap<String, String>, LinkError> {
+    match at {
+        Place::Console(variables) => Ok(variables),
+        Place::Flash(_) => Err(LinkError::Impossible("address flash")),
     }
 }
 
@@ -239,7 +218,7 @@ fn check_place(
     }
 }
 
-fn place(at: &BTreeMap<String, String>) -> Variables {
+fn open_variables(at: &BTreeMap<String, String>) -> Variables {
     at.iter().map(|(name, value)| (name.clone(), Variable::open(value))).collect()
 }
 
