@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serialport::{ErrorKind, SerialPort};
+use serialport::{ErrorKind, SerialPort, SerialPortBuilder};
 
 use super::error::PortFault;
 
@@ -12,7 +12,25 @@ use super::error::PortFault;
 /// # Errors
 /// [`PortFault`].
 pub fn open_port(path: &Path, baud: u32, timeout: Duration) -> Result<Box<dyn SerialPort>, PortFault> {
-    serialport::new(path.to_string_lossy(), baud).timeout(timeout).open().map_err(|source| {
+    explained(path, baud, timeout, SerialPortBuilder::open)
+}
+
+/// The same, as the type of this system: the ESP link hands copies of it to a library.
+pub(super) fn open_native(
+    path: &Path,
+    baud: u32,
+    timeout: Duration,
+) -> Result<espflash::connection::Port, PortFault> {
+    explained(path, baud, timeout, SerialPortBuilder::open_native)
+}
+
+fn explained<P>(
+    path: &Path,
+    baud: u32,
+    timeout: Duration,
+    open: impl FnOnce(SerialPortBuilder) -> serialport::Result<P>,
+) -> Result<P, PortFault> {
+    open(serialport::new(path.to_string_lossy(), baud).timeout(timeout)).map_err(|source| {
         if cfg!(unix) && !path.exists() {
             return PortFault::Missing(path.to_owned());
         }

@@ -105,6 +105,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("core_dumps", &[]),
     ("profile", &[]),
+    // A crate's own integration tests: a link with the simulator as its peer, in a process of its own.
+    ("tests", &["ledger::entry", "link"]),
     // Apart from all that it stands in for: it may not share a mistake with the code that it tries out.
     ("simulator", &[]),
     ("clock", &[]),
@@ -123,8 +125,9 @@ fn the_sources_keep_to_the_arrows() {
         findings.extend(forbidden_dependencies(&member));
         for file in rust_files(&member.folder) {
             let text = std::fs::read_to_string(&file).unwrap();
-            let under_src = file.strip_prefix(member.folder.join("src")).ok();
-            let module = under_src.map(module_of).unwrap_or_default();
+            let within = file.strip_prefix(member.folder.join("src"));
+            let within = within.or_else(|_| file.strip_prefix(&member.folder)).unwrap();
+            let module = module_of(within);
             let found = reader::findings(&member.name, module, &text)
                 .unwrap_or_else(|error| panic!("{}: not readable as Rust: {error}", file.display()));
             findings.extend(found.iter().map(|finding| format!("{}: {finding}", file.display())));
@@ -207,6 +210,7 @@ station::unit                   @ use crate::link;                              
 station::manifest               @ use crate::vault::Secret;                              @ crate::vault::Secret
 station::main                   @ use station::line::Station;                            @ station::line::Station
 station::a_new_module           @ use crate::line;                                       @ crate::line
+station::tests::esp_link        @ use station::line::Station;                            @ station::line::Station
 station                         @ pub use link::Port;                                    @ link::Port
 certkit::issue                  @ use firmware_image::Region;                            @ firmware_image::Region
 certkit::issue                  @ fn f() { ::firmware_image::plan(); }                   @ firmware_image::plan

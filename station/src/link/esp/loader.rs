@@ -1,0 +1,212 @@
+//! Finding the loader, keeping to it, leaving it.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use espflash::command::Command;
+
+use super::chip::Chip;
+use super::frame::Program;
+use super::library::{Library, Told};
+use super::trouble::Trouble;
+use super::{EspLink, FIRST_BAUD, Identity, within};
+use crate::link::LinkError;
+
+/// So often the same is tried without anything having been done in between.
+const TRIES: u32 = 4;
+/// From fast to slow.
+const SPEEDS: [u32; 7] = [3_000_000, 2_000_000, 1_500_000, 921_600, 460_800, 230_400, 115_200];
+/// Tries to find a loader at all speeds. Together they outlast an answer that comes late.
+const ROUNDS: u32 = 3;
+/// Signs of life that are asked for at a speed.
+const SYNCS: u32 = 5;
+/// The line needs so long to settle at a new speed.
+const SETTLING: Duration = Duration::from_millis(50);
+
+impl EspLink {
+    /// Does a piece of work, again and again, slower each time, until it is done, or nothing helps.
+    pub(super) fn persist<T>(
+        &mut self,
+        during: &str,
+        mut work: impl FnMut(&mut Self) -> Result<T, Trouble>,
+    ) -> Result<T, LinkError> {
+        self.setbacks = 0;
+        loop {
+            let known = self.identity.is_some();
+            let found = if self.lost && known { self.reach() } else { Ok(()) };
+            let trouble = match found.and_then(|()| work(self)) {
+                Ok(done) => return Ok(done),
+                Err(trouble) => trouble,
+            };
+            self.wire.transcript.note(format_args!("{during}: {}", trouble.short()));
+            self.setbacks += 1;
+            self.lost = true;
+            if !trouble.may_pass() || self.setbacks >= TRIES {
+                return Err(trouble.given_up(during, self.setbacks));
+            }
+            self.slow_down();
+        }
+    }
+
+    fn slow_down(&mut self) {
+        let slower = SPEEDS.into_iter().find(|speed| *speed < self.speed);
+        self.speed = slower.unwrap_or(self.speed).max(self.first_baud());
+    }
+
+    fn first_baud(&self) -> u32 {
+        self.speed.min(FIRST_BAUD)
+    }
+
+    /// Makes sure that a loader answers, and that it is that of the unit that was connected to.
+    pub(super) fn reach(&mut self) -> Result<(), Trouble> {
+        let program = self.find()?;
+        let is_known = self.program == Program::Stub && program == Program::Stub && self.identity.is_some();
+        self.program = program;
+        if !is_known {
+            let told = self.library()?.ask(program);
+            self.wire.forget()?;
+            self.recognise(told?)?;
+        }
+        self.lost = false;
+        Ok(())
+    }
+
+    fn find(&mut self) -> Result<Program, Trouble> {
+        let begun = Instant::now();
+        for round in 0..ROUNDS {
+            let mut speeds = vec![self.wire.baud(), self.first_baud(), self.ordered_speed];
+            speeds.sort_by_key(|speed| *speed != self.wire.baud());
+            speeds.dedup();
+            for speed in speeds {
+                self.wire.set_baud(speed)?;
+                if let Some(program) = self.wire.sync(SYNCS)? {
+                    return Ok(program);
+                }
+            }
+            self.reset_into_loader(round > 0);
+        }
+        Err(Trouble::NoLoader(begun.elapsed()))
+    }
+
+    fn recognise(&mut self, told: Told) -> Result<(), Trouble> {
+        let Told { chip: found, mac, flash, locks } = told;
+        let Some(chip) = Chip::of(found).filter(|chip| *chip == self.chip) else {
+            return Err(Trouble::WrongChip { found: found.to_string(), wanted: self.chip });
+        };
+        let identity = Identity { chip, mac, flash, locks };
+        let shown = |identity: &Identity| identity.mac.clone().unwrap_or_else(|| "without a MAC".to_owned());
+        match &self.identity {
+            Some(known) if *known != identity => {
+                Err(Trouble::OtherUnit { found: shown(&identity), known: shown(known) })
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.wire.transcript.note(format_args!("{chip}, MAC {}, {locks}", shown(&identity)));
+                self.identity = Some(identity);
+                Ok(())
+            }
+        }
+    }
+
+    /// The library, on this port.
+    fn library(&self) -> Result<Library, Trouble> {
+        let usb = self.lines.clone().unwrap_or(super::NO_USB);
+        Ok(Library { port: self.wire.port_for_library()?, usb, baud: self.wire.baud() })
+    }
+
+    /// By the lines, where there are any. That nothing comes of it shows when no loader answers.
+    pub(super) fn reset_into_loader(&mut self, slowly: bool) {
+        if self.lines.is_none() {
+            return;
+        }
+        let first = self.first_baud();
+        let result = self
+            .wire
+            .set_baud(first)
+            .and_then(|()| self.library()?.reset_into_loader(slowly))
+            .and_then(|()| self.wire.forget());
+        let note = match &result {
+            Ok(()) => "reset by DTR and RTS".to_owned(),
+            Err(trouble) => format!("no reset by DTR and RTS: {}", trouble.short()),
+        };
+        self.wire.transcript.note(note);
+    }
+
+    /// Brings the stub to run, where the unit runs one, and the line to its speed.
+    pub(super) fn be_fast(&mut self) -> Result<(), Trouble> {
+        let locks = self.identity.as_ref().map(|identity| identity.locks).unwrap_or_default();
+        if self.program == Program::Rom && !locks.secure_download && !self.without_stub {
+            let loaded = self.library()?.load_stub();
+            self.wire.forget()?;
+            // A chip with secure boot may refuse to run it. Its ROM can write too.
+            self.without_stub = loaded.is_err() && locks.secure_boot;
+            loaded?;
+            self.program = Program::Stub;
+            self.wire.transcript.note("the stub runs");
+        }
+        self.change_speed()
+    }
+
+    fn change_speed(&mut self) -> Result<(), Trouble> {
+        let (new_baud, now) = (self.speed, self.wire.baud());
+        if new_baud == now {
+            return Ok(());
+        }
+        let prior_baud = if self.program == Program::Stub { now } else { 0 };
+        self.ordered_speed = new_baud;
+        let command = Command::ChangeBaudrate { new_baud, prior_baud };
+        self.wire.exchange(command, self.program, within(0, 0))?;
+        self.wire.set_baud(new_baud)?;
+        sleep(SETTLING);
+        self.wire.forget()?;
+        match self.wire.sync(SYNCS)? {
+            Some(_) => Ok(()),
+            None => Err(Trouble::Silent(SETTLING)),
+        }
+    }
+
+    /// By the lines, or by the command.
+    pub(super) fn order_restart(&mut self) -> Result<(), Trouble> {
+        self.reset_into_loader(false);
+        // Lines that lead nowhere restart nothing: the stub is still there.
+        let first = self.first_baud();
+        if self.lines.is_some() && self.wire.sync(SYNCS)? == Some(Program::Rom) {
+            return Ok(());
+        }
+        if self.lines.is_some() {
+            self.find()?;
+        }
+        self.end_download(true)?;
+        self.wire.set_baud(first)
+    }
+
+    pub(super) fn boot_application(&mut self) -> Result<(), Trouble> {
+        if self.lines.is_some() {
+            return self.library()?.reset_into_application();
+        }
+        // The stub runs no application; the ROM does.
+        if self.program == Program::Stub {
+            self.order_restart()?;
+            self.reach()?;
+        }
+        match self.end_download(false) {
+            // It may be gone already.
+            Err(Trouble::Silent(_)) if self.wire.sync(SYNCS)?.is_none() => Ok(()),
+            other => other,
+        }
+    }
+
+    /// FLASH_END is heard only after a BEGIN.
+    fn end_download(&mut self, reboot: bool) -> Result<(), Trouble> {
+        let chip = self.chip;
+        let begin = Command::FlashBegin {
+            size: 0,
+            blocks: 0,
+            block_size: 0x400,
+            offset: 0,
+            supports_encryption: chip.can_encrypt(),
+        };
+        self.wire.exchange(begin, self.program, within(0, 0))?;
+        self.wire.exchange(Command::FlashEnd { reboot }, self.program, within(0, 0)).map(drop)
+    }
+}

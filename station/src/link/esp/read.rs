@@ -1,0 +1,154 @@
+//! What the flash holds: a digest, or the bytes.
+
+use std::time::Instant;
+
+use espflash::command::Command;
+use md5::{Digest, Md5};
+use zeroize::Zeroizing;
+
+use super::frame::{Bytes, Program};
+use super::trouble::Trouble;
+use super::{EspLink, Md5Digest, Region, within};
+use crate::link::LinkError;
+
+/// Seconds that a loader may take for the digest of a megabyte: more than esptool's 8, as the stub may still write.
+const DIGEST_A_MEGABYTE: u64 = 20;
+/// What is read, and read again, at once.
+const PIECE: u32 = 64 * 1024;
+/// What the stub sends as one packet.
+const PACKET: u32 = 4096;
+/// What the stub may send before it hears how much has come.
+const UNDER_WAY: u32 = 64;
+/// READ_FLASH_SLOW gives so many bytes.
+const SLOW_PIECE: u32 = 64;
+
+impl EspLink {
+    /// The device's own digest of a region. `wanted`: where it is another, it is asked for once more, as a garbled
+    /// answer would be taken for a flash that went wrong.
+    ///
+    /// # Errors
+    /// [`LinkError`]: also where the unit, in secure download mode, tells none.
+    pub fn md5(&mut self, region: Region, wanted: Option<Md5Digest>) -> Result<Md5Digest, LinkError> {
+        let during = format!("the digest of {region}");
+        self.check_readable(region).map_err(|trouble| trouble.given_up(&during, 1))?;
+        self.persist(&during, |esp| esp.ask_md5(region, wanted))
+    }
+
+    pub(super) fn ask_md5(
+        &mut self,
+        region: Region,
+        wanted: Option<Md5Digest>,
+    ) -> Result<Md5Digest, Trouble> {
+        let first = self.ask_md5_once(region)?;
+        if wanted.is_none_or(|wanted| wanted == first) {
+            return Ok(first);
+        }
+        self.ask_md5_once(region)
+    }
+
+    fn ask_md5_once(&mut self, region: Region) -> Result<Md5Digest, Trouble> {
+        let Region { offset, length: size } = region;
+        let command = Command::FlashMd5 { offset, size };
+        let answer = self.wire.exchange(command, self.program, within(DIGEST_A_MEGABYTE, size))?;
+        let digest = parse_digest(&answer.data).ok_or(Trouble::Garbled)?;
+        let shown: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.wire.transcript.note(format_args!("digest {shown}"));
+        Ok(digest)
+    }
+
+    /// The bytes that a region holds.
+    ///
+    /// # Errors
+    /// [`LinkError`]: also where the unit, in secure download mode, shows none.
+    pub fn read(
+        &mut self,
+        region: Region,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Zeroizing<Vec<u8>>, LinkError> {
+        let during = format!("reading {region}");
+        self.check_readable(region).map_err(|trouble| trouble.given_up(&during, 1))?;
+        let total = region.length as usize;
+        let mut content = Zeroizing::new(Vec::with_capacity(total));
+        self.persist(&during, |esp| {
+            esp.be_fast()?;
+            while content.len() < total {
+                let done = u32::try_from(content.len()).unwrap_or(u32::MAX);
+                let rest = Region { offset: region.offset + done, length: region.length - done };
+                let piece = match esp.program {
+                    Program::Stub => esp.read_piece(Region { length: rest.length.min(PIECE), ..rest })?,
+                    Program::Rom => {
+                        esp.read_slowly(Region { length: rest.length.min(SLOW_PIECE), ..rest })?
+                    }
+                };
+                content.extend_from_slice(&piece);
+                esp.setbacks = 0;
+                progress(content.len(), total);
+            }
+            Ok(())
+        })?;
+        Ok(content)
+    }
+
+    fn check_readable(&self, region: Region) -> Result<(), Trouble> {
+        if self.is_in_secure_download() {
+            return Err(Trouble::SecureDownload);
+        }
+        self.check_end(region)
+    }
+
+    /// Packets, each of which is acknowledged, and then a digest of them all.
+    fn read_piece(&mut self, piece: Region) -> Result<Bytes, Trouble> {
+        let Region { offset, length: size } = piece;
+        let patience = within(0, 0);
+        let command = Command::ReadFlash { offset, size, block_size: PACKET, max_in_flight: UNDER_WAY };
+        self.wire.exchange(command, self.program, patience)?;
+        let mut content = Zeroizing::new(Vec::with_capacity(size as usize));
+        while content.len() < size as usize {
+            let packet = self.wire.frame(Instant::now() + patience, patience)?;
+            content.extend_from_slice(&packet);
+            if content.len() < size as usize && packet.len() != PACKET as usize {
+                return Err(Trouble::Garbled);
+            }
+            let so_far = u32::try_from(content.len()).unwrap_or(u32::MAX);
+            self.wire.send_frame(&so_far.to_le_bytes(), patience)?;
+        }
+        let digest = self.wire.frame(Instant::now() + patience, patience)?;
+        if *digest == Md5::digest(&*content).as_slice() { Ok(content) } else { Err(Trouble::Garbled) }
+    }
+
+    /// The ROM's way. Nothing guards what comes but that the whole is asked for twice.
+    fn read_slowly(&mut self, piece: Region) -> Result<Bytes, Trouble> {
+        let first = self.read_slowly_once(piece)?;
+        if first == self.read_slowly_once(piece)? { Ok(first) } else { Err(Trouble::Garbled) }
+    }
+
+    fn read_slowly_once(&mut self, Region { offset, length: size }: Region) -> Result<Bytes, Trouble> {
+        let command = Command::ReadFlashSlow { offset, size, block_size: SLOW_PIECE, max_in_flight: 1 };
+        let mut data = self.wire.exchange(command, self.program, within(0, 0))?.data;
+        data.truncate(size as usize);
+        if data.len() == size as usize { Ok(data) } else { Err(Trouble::Garbled) }
+    }
+}
+
+/// The stub tells 16 bytes, the ROM their hex digits.
+fn parse_digest(data: &[u8]) -> Option<Md5Digest> {
+    if let Ok(digest) = data.try_into() {
+        return Some(digest);
+    }
+    let text = std::str::from_utf8(data).ok().filter(|text| text.len() == 32)?;
+    Some(u128::from_str_radix(text, 16).ok()?.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_a_digest_are_read() {
+        let digest: Md5Digest = Md5::digest(b"x").into();
+        assert_eq!(parse_digest(&digest), Some(digest));
+        assert_eq!(parse_digest(b"9dd4e461268c8034f5c8564e155c67a6"), Some(digest));
+        assert_eq!(parse_digest(b"9dd4e461268c8034f5c8564e155c67ax"), None);
+        assert_eq!(parse_digest(&digest[1..]), None);
+    }
+}
