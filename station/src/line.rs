@@ -21,9 +21,9 @@ use time::OffsetDateTime;
 use crate::event::{Event, Outcome};
 use crate::ledger::entry::{Disposition, Fact, Identity};
 use crate::ledger::{Ledger, LedgerReader};
-use crate::link::{ConsoleLink, DeviceLink, PortFault, Step, StopSignal, Variables};
+use crate::link::{ConsoleLink, DeviceLink, EspLink, PortFault, Step, StopSignal, Variables};
 use crate::product::{Product, ProductLink};
-use crate::unit::{Credential, Facts, Personaliser, Plan, Random};
+use crate::unit::{Credential, Facts, Personaliser, Plan, Random, refuse_locked};
 
 pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 pub use budget::IssueBudget;
@@ -78,7 +78,10 @@ impl Line<'_> {
             ProductLink::Console { baud, dialogue } => {
                 Ok(Box::new(ConsoleLink::open(port, *baud, dialogue, self.variables, stop)?))
             }
-            link => Err(PortFault::NoLink { path: port.to_owned(), link: link.to_string() }),
+            ProductLink::Loader { baud, chip, .. } => Ok(Box::new(EspLink::open(port, *chip, *baud, stop)?)),
+            ProductLink::Programmer => {
+                Err(PortFault::NoLink { path: port.to_owned(), link: self.product.link.to_string() })
+            }
         }
     }
 
@@ -228,7 +231,10 @@ impl Station<'_> {
         let shown = link.identify()?;
         let facts = Facts::new(shown, case.scanned.clone());
         case.hardware_id = Some(facts.shown.clone());
-        self.open_attempt(&facts, case)
+        match refuse_locked(&self.line.product.link, &facts) {
+            Some(refusal) => Err(Trouble::Refused(refusal)),
+            None => self.open_attempt(&facts, case),
+        }
     }
 
     fn tell(&self, event: Event) {

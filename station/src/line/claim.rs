@@ -72,7 +72,7 @@ impl Station<'_> {
             hardware_id: unit.to_string(),
             learnt_from: facts.learnt_from.clone(),
             scanned: facts.scanned.clone(),
-            locks: facts.locks.clone(),
+            locks: facts.locks.is_locked().then(|| facts.locks.to_string()),
         };
         let numbers = self.ledger.append((self.line.edge.now)(), vec![opened])?;
         let attempt = numbers.first().copied().unwrap_or_default();

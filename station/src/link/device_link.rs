@@ -1,6 +1,7 @@
 //! What the line asks of a link, whatever the device is.
 
 use super::error::LinkError;
+use super::esp::LockState;
 use super::place::{Observed, Place};
 use super::step::{OwnKey, Step};
 use crate::ledger::Announced;
@@ -13,8 +14,8 @@ pub struct Shown {
     pub hardware_id: Option<String>,
     /// Where that was learnt.
     pub learnt_from: String,
-    /// What of it is locked, in words; none where nothing is, or the device cannot tell.
-    pub locks: Option<String>,
+    /// What of it is locked; nothing where the device cannot tell.
+    pub locks: LockState,
 }
 
 /// How a unit is left.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::link::Shown;
+use crate::link::{LockState, Shown};
 
 /// What is known of a unit before anything is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct Facts {
     pub learnt_from: String,
     /// The label that was scanned, where one was.
     pub scanned: Option<String>,
-    /// What of it is locked, in words.
-    pub locks: Option<String>,
+    /// What of it is locked.
+    pub locks: LockState,
 }
 
 impl Facts {

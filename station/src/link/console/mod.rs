@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::device_link::{DeviceLink, Leaving, Shown};
 use super::error::{LinkError, PortFault};
+use super::esp::LockState;
 use super::place::{Observed, Place};
 use super::port;
 use super::step::{OwnKey, ShownIn, Step, WriteItem};
@@ -115,7 +116,7 @@ impl DeviceLink for ConsoleLink<'_> {
         self.session.begin()?;
         self.log_in()?;
         let learnt_from = format!("console, {}", self.session.dialogue().file);
-        Ok(Shown { hardware_id: self.hardware_id()?, learnt_from, locks: None })
+        Ok(Shown { hardware_id: self.hardware_id()?, learnt_from, locks: LockState::default() })
     }
 
     fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {

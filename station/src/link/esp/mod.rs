@@ -11,6 +11,7 @@
 //! tried again. It goes down in speed, finds the loader again, makes sure that it is still the same unit, and goes on.
 
 mod chip;
+mod device;
 mod frame;
 mod library;
 mod loader;

@@ -1,0 +1,85 @@
+//! The ESP link as the line knows links.
+
+use firmware_image::Region;
+use zeroize::Zeroizing;
+
+use super::{EspLink, SECTOR};
+use crate::ledger::Announced;
+use crate::link::{DeviceLink, FlashItem, Leaving, LinkError, Observed, OwnKey, Place, Shown, Step};
+use crate::vault::Secret;
+
+impl DeviceLink for EspLink {
+    fn identify(&mut self) -> Result<Shown, LinkError> {
+        let unit = self.connect()?;
+        Ok(Shown { hardware_id: unit.mac, learnt_from: format!("loader, {}", unit.chip), locks: unit.locks })
+    }
+
+    /// A loader of another unit is found out: its MAC is read anew.
+    fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {
+        Ok(self.connect()?.mac)
+    }
+
+    fn own_key(&mut self, _step: &Announced<OwnKey>) -> Result<String, LinkError> {
+        Err(LinkError::Impossible("ask a unit for its key"))
+    }
+
+    fn perform(
+        &mut self,
+        step: &Announced<Step>,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<(), LinkError> {
+        match step.get() {
+            Step::Flash(item) => {
+                self.write(item.region.offset(), &whole_sectors(item), progress)?;
+                Ok(())
+            }
+            Step::Restart => EspLink::restart(self),
+            Step::Write(_) => Err(LinkError::Impossible("write an item")),
+        }
+    }
+
+    fn observe(&mut self, _item: &str, at: &Place) -> Result<Option<Observed>, LinkError> {
+        let digest = self.md5(region_of(at)?, None)?;
+        Ok(Some(Observed::Md5(digest)))
+    }
+
+    fn read_back(&mut self, at: &Place) -> Result<Secret, LinkError> {
+        let content = self.read(region_of(at)?, &mut |_, _| {})?;
+        Ok(Secret::from(content))
+    }
+
+    fn challenge(&mut self, _nonce: &str, _at: &Place) -> Result<Vec<u8>, LinkError> {
+        Err(LinkError::Impossible("let a unit sign"))
+    }
+
+    /// A unit that passed runs its application. Any other stays in its loader: what it holds is not to be run.
+    fn leave(&mut self, how: Leaving) -> Result<(), LinkError> {
+        match how {
+            Leaving::Accepted => EspLink::leave(self),
+            Leaving::Unfinished => Ok(()),
+        }
+    }
+
+    fn transcript(&self) -> &str {
+        EspLink::transcript(self)
+    }
+}
+
+/// The content up to the end of its last sector, which is erased as a whole: behind it the flash stays blank.
+fn whole_sectors(item: &FlashItem) -> Zeroizing<Vec<u8>> {
+    let length = item.content.bytes().len().next_multiple_of(SECTOR as usize);
+    let mut bytes = Zeroizing::new(vec![0xff; length]);
+    bytes[..item.content.bytes().len()].copy_from_slice(item.content.bytes());
+    bytes
+}
+
+fn region_of(at: &Place) -> Result<super::Region, LinkError> {
+    match at {
+        Place::Flash(region) => Ok(own(*region)),
+        Place::Console(_) => Err(LinkError::Impossible("reach a console's file")),
+    }
+}
+
+fn own(region: Region) -> super::Region {
+    super::Region { offset: region.offset(), length: region.length() }
+}

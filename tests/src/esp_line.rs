@@ -1,0 +1,116 @@
+//! Stations that flash simulated ESP32 boards.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Bench, Simulator, python_tool, sha256};
+
+/// A built-in product for ESP32 boards, with a release of the tests' own.
+#[derive(Debug, Clone, Copy)]
+pub struct EspProduct {
+    /// The chip.
+    pub chip: &'static str,
+    /// The built-in product that it is made of.
+    pub template: &'static str,
+    /// Its slot's partition.
+    pub slot: &'static str,
+}
+
+/// Symmetric keys in NVS.
+pub const NVS: EspProduct = EspProduct { chip: "esp32", template: "esp32-nvs.toml", slot: "identity" };
+/// Certificates in `esp_secure_cert`.
+pub const SECURE_CERT: EspProduct =
+    EspProduct { chip: "esp32c3", template: "esp32c3-secure-cert.toml", slot: "esp_secure_cert" };
+
+impl Bench {
+    /// A station for ESP32 boards: CAs, group key, and released firmware.
+    pub fn esp(fixtures: usize) -> Self {
+        let bench = Self::new(fixtures);
+        bench.import_group_key();
+        let made = python_tool("esp_release.py", &[&bench.firmware()]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        bench
+    }
+
+    /// The folder of released firmware.
+    pub fn firmware(&self) -> PathBuf {
+        self.folder().join("firmware")
+    }
+
+    /// Puts a product for the boards in place, for this chip, with the digests of the release, and with these texts
+    /// changed.
+    pub fn esp_product(&self, name: &str, product: EspProduct, chip: &str, changes: &[(&str, &str)]) {
+        let blank = "0".repeat(64);
+        let pinned: Vec<(String, String)> = ["bootloader.bin", "partition-table.bin", "sensor.bin"]
+            .into_iter()
+            .map(|file| {
+                let line = |digest: &str| format!("file = \"{file}\"\nsha256 = \"{digest}\"");
+                let bytes = std::fs::read(self.firmware().join(file)).unwrap();
+                (line(&blank), line(&sha256(&bytes)))
+            })
+            .collect();
+        let own = format!("loader = \"{}\"", product.chip);
+        let wanted = format!("loader = \"{chip}\"");
+        let mut all: Vec<(&str, &str)> = vec![(&own, &wanted)];
+        all.extend(pinned.iter().map(|(from, to)| (from.as_str(), to.as_str())));
+        all.extend(changes);
+        self.template("products", product.template, name, &all);
+    }
+
+    /// Starts simulated boards with such a chip.
+    pub fn simulate_esp(&self, chip: &str, units: usize, fixtures: usize, more: &[&str]) -> Simulator {
+        let quick = ["--board", chip, "--exchange-ms", "100", "--boot-ms", "100"];
+        self.simulate(units, fixtures, &[&quick, more].concat())
+    }
+
+    /// What a simulated board's flash holds, from 1.
+    pub fn esp_flash(&self, unit: usize) -> Vec<u8> {
+        std::fs::read(self.esp_board(unit).join("flash.bin")).unwrap()
+    }
+
+    /// A simulated board's MAC address.
+    pub fn esp_mac(&self, unit: usize) -> String {
+        let text = std::fs::read_to_string(self.esp_board(unit).join("unit.toml")).unwrap();
+        let mac = text.lines().find_map(|line| line.strip_prefix("hardware_id = \""));
+        mac.unwrap().trim_end_matches('"').to_owned()
+    }
+
+    fn esp_board(&self, unit: usize) -> PathBuf {
+        self.simulated().join("units").join(format!("{unit:04}"))
+    }
+
+    /// Whether a flash holds the release, all of it.
+    #[track_caller]
+    pub fn assert_released(&self, flash: &[u8], product: EspProduct) {
+        let bootloader = if product.template == NVS.template { 0x1000 } else { 0 };
+        for (file, address) in
+            [("bootloader.bin", bootloader), ("partition-table.bin", 0x8000), ("sensor.bin", 0x10000)]
+        {
+            let released = std::fs::read(self.firmware().join(file)).unwrap();
+            assert!(flash[address..][..released.len()] == released, "{file} is not in the flash");
+        }
+    }
+}
+
+/// The bytes of a partition of the release.
+pub fn partition<'a>(flash: &'a [u8], name: &str) -> &'a [u8] {
+    let (offset, length) = match name {
+        "identity" => (0xc000, 0x3000),
+        "esp_secure_cert" => (0x11_0000, 0x2000),
+        "nvs_keys" => (0x11_2000, 0x1000),
+        other => panic!("the release has no partition {other}"),
+    };
+    &flash[offset..offset + length]
+}
+
+/// What Espressif's `configure_esp_secure_cert.py` reads in a partition: it writes files into a new folder.
+pub fn secure_cert_contents(partition: &[u8], folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    let mut file = std::fs::File::create_new(folder.join("partition.bin")).unwrap();
+    std::io::Write::write_all(&mut file, partition).unwrap();
+    let output = crate::installed_program("configure_esp_secure_cert.py")
+        .args(["--parse_bin", "partition.bin"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,134 @@
+//! ESP32 units on the line: flashed by their loaders, judged by what then lies in their flash.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
+
+use std::collections::BTreeMap;
+
+use acceptance::{
+    Bench, NVS, Outcome, SECURE_CERT, derived_keys, openssl, partition, root_certificate,
+    secure_cert_contents,
+};
+use esp_nvs_partition_tool::{DataValue, EntryContent, NvsPartition};
+
+/// Registration ID by MAC, of what was accepted.
+fn accepted(outcome: &Outcome) -> BTreeMap<String, String> {
+    let verdicts = outcome.verdicts();
+    let accepted = verdicts.iter().filter(|verdict| verdict["verdict"] == "accepted");
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    accepted.map(|verdict| (text(&verdict["hardware_id"]), text(&verdict["registration_id"]))).collect()
+}
+
+#[track_caller]
+fn assert_evidence(outcome: &Outcome, grade: &str, slot: &str) {
+    for verdict in outcome.verdicts() {
+        let evidence = verdict["evidence"].as_array().unwrap();
+        assert!(evidence.iter().any(|item| item["item"] == slot), "{verdict}");
+        assert!(
+            evidence.iter().any(|item| item["item"].as_str().unwrap().starts_with("firmware ")),
+            "{verdict}"
+        );
+        for item in evidence {
+            assert_eq!(item["grade"], grade, "{verdict}");
+            assert_eq!(item["after_restart"], true, "{verdict}");
+        }
+    }
+}
+
+/// The texts of an NVS partition, by `namespace/key`, as another program reads them.
+fn nvs(partition: &[u8]) -> BTreeMap<String, String> {
+    let read = NvsPartition::try_from(partition.to_vec()).unwrap();
+    let text = |content: &EntryContent| match content {
+        EntryContent::Data(DataValue::String(text)) => text.clone(),
+        other => panic!("{other:?} is no text"),
+    };
+    read.entries
+        .iter()
+        .map(|entry| (format!("{}/{}", entry.namespace, entry.key), text(&entry.content)))
+        .collect()
+}
+
+#[test]
+fn units_get_their_identity_into_nvs_and_nothing_else_changes() {
+    for (chip, baud) in [("esp32", "921600"), ("esp32c6", "115200")] {
+        let bench = Bench::esp(2);
+        bench.esp_product("own.toml", NVS, chip, &[("baud = 921600", &format!("baud = {baud}"))]);
+        bench.order_of("april", "own.toml", 2);
+        let _simulator = bench.simulate_esp(chip, 2, 2, &[]);
+        let outcome = bench.run("april").expect(0);
+        assert_evidence(&outcome, "device-digest", NVS.slot);
+        let accepted = accepted(&outcome);
+        let keys = derived_keys(accepted.values().map(String::as_str));
+        for unit in 1..=2 {
+            let flash = bench.esp_flash(unit);
+            bench.assert_released(&flash, NVS);
+            let id = &accepted[&bench.esp_mac(unit)];
+            let expected = [
+                ("azure/device_id", id.as_str()),
+                ("azure/id_scope", "0ne00ABCDEF"),
+                ("azure/endpoint", "global.azure-devices-provisioning.net"),
+                ("azure/device_key", &keys[id]),
+            ];
+            let expected: BTreeMap<_, _> =
+                expected.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            assert_eq!(nvs(partition(&flash, "identity")), expected);
+            // Sectors that neither the release nor the slot has are as they came.
+            for blank in [0x7000..0x8000, 0x9000..0xc000, 0xf000..0x1_0000, 0x11_0000..0x40_0000] {
+                assert!(flash[blank.clone()].iter().all(|byte| *byte == 0xff), "{blank:?}");
+            }
+        }
+        bench.head();
+    }
+}
+
+#[test]
+fn the_certificate_in_the_flash_is_the_unit_s_and_its_key_fits() {
+    for (chip, grade) in [("esp32c3", "device-digest"), ("esp32s3", "read-back")] {
+        let bench = Bench::esp(1);
+        let evidence = format!("evidence = \"{grade}\"");
+        bench.esp_product("own.toml", SECURE_CERT, chip, &[("evidence = \"device-digest\"", &evidence)]);
+        bench.order_of("april", "own.toml", 1);
+        let _simulator = bench.simulate_esp(chip, 1, 1, &[]);
+        let outcome = bench.run("april").expect(0);
+        assert_evidence(&outcome, grade, SECURE_CERT.slot);
+        let flash = bench.esp_flash(1);
+        bench.assert_released(&flash, SECURE_CERT);
+        let id = accepted(&outcome)[&bench.esp_mac(1)].clone();
+        let folder = bench.root().join("parsed");
+        secure_cert_contents(partition(&flash, "esp_secure_cert"), &folder);
+        let found = folder.join("esp_secure_cert_parsed_data/contents");
+        let path = |name: &str| found.join(name).to_str().unwrap().to_owned();
+        let (chain, key) = (path("devcert_1_0.pem"), path("privkey_2_0.pem"));
+        let root = root_certificate(&bench);
+        let root = root.to_str().unwrap();
+        let verified = openssl(&["verify", "-x509_strict", "-CAfile", root, "-untrusted", &chain, &chain]);
+        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+        let of_key = openssl(&["pkey", "-in", &key, "-pubout"]).stdout;
+        assert_eq!(of_key, openssl(&["x509", "-in", &chain, "-noout", "-pubkey"]).stdout);
+        let subject = openssl(&["x509", "-in", &chain, "-noout", "-subject"]).stdout;
+        assert!(String::from_utf8(subject).unwrap().contains(&id));
+        let table =
+            std::fs::read_to_string(folder.join("esp_secure_cert_parsed_data/esp_secure_cert_parsed.csv"));
+        let table = table.unwrap();
+        // The tool shows data of the firmware's own in hexadecimal, the NUL at the end of a text too.
+        for (number, text) in [(1, id.as_str()), (2, "0ne00ABCDEF")] {
+            let hex: String = text.bytes().chain([0]).map(|byte| format!("{byte:02X}")).collect();
+            let row = format!("ESP_SECURE_CERT_USER_DATA_{number}_TLV,0,{hex},hex");
+            assert!(table.contains(&row), "`{row}` is not in {table}");
+        }
+    }
+}
+
+#[test]
+fn a_unit_that_comes_back_is_verified_though_its_key_is_nowhere_else() {
+    let bench = Bench::esp(1);
+    bench.esp_product("own.toml", SECURE_CERT, "esp32c3", &[]);
+    bench.order_of("april", "own.toml", 2);
+    let _simulator = bench.simulate_esp("esp32c3", 1, 1, &[]);
+    let first = bench.unlocked(&["--json", "run", "april", "--patience", "6"]).run().expect(1);
+    let decisions: Vec<_> =
+        first.json_lines().into_iter().filter(|event| event["event"] == "decided").collect();
+    // The only unit comes again and again: it is live, and proves it.
+    assert_eq!(decisions[0]["decision"], "new");
+    assert!(decisions.len() > 1 && decisions[1..].iter().all(|event| event["decision"] == "same-again"));
+    assert!(first.verdicts().iter().all(|verdict| verdict["verdict"] == "accepted"));
+    assert_eq!(accepted(&first).len(), 1);
+}
