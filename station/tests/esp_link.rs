@@ -4,14 +4,17 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+use md5::{Digest, Md5};
 use rustix::process::{Pid, Signal, kill_process};
+use station::ledger::entry::Disposition;
 use station::link::esp::{Chip, EspLink, Identity, LockState, Region, Written};
-use station::link::{LinkError, StopSignal};
+use station::link::{LinkError, PortFault, StopSignal};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,6 +26,7 @@ struct Board {
     folder: TempDir,
     chip: Chip,
     simulator: Child,
+    events: Receiver<String>,
 }
 
 impl Board {
@@ -38,9 +42,14 @@ impl Board {
             .unwrap();
         let mut lines = BufReader::new(simulator.stdout.take().unwrap()).lines().map_while(Result::ok);
         assert!(lines.any(|line| line.contains("\"ready\"")), "the simulator did not start");
-        // It must go on to be read, or the simulator waits for its reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { folder, chip: chip.parse().unwrap(), simulator }
+        let (sender, events) = channel();
+        std::thread::spawn(move || lines.try_for_each(|line| sender.send(line)));
+        Self { folder, chip: chip.parse().unwrap(), simulator, events }
+    }
+
+    /// The board leaves when the host has closed the port, and comes back.
+    fn wait_for_return(&self) {
+        while !self.events.recv_timeout(PATIENCE).unwrap().contains("\"unit_in\"") {}
     }
 
     fn port(&self) -> PathBuf {
@@ -148,4 +157,248 @@ fn a_board_is_recognised_written_verified_read_and_restarted() {
             });
         }
     });
+}
+
+/// What a station does with a unit. True: the flash holds it after the restart.
+fn go_through(board: &Board, content: &[u8]) -> (Result<bool, LinkError>, String) {
+    let mut link = board.open(921_600);
+    let mut steps = || {
+        link.connect()?;
+        write(&mut link, content)?;
+        link.restart()?;
+        let wanted = Md5::digest(content).into();
+        let holds = link.md5(region(content), Some(wanted))? == wanted;
+        link.leave()?;
+        Ok(holds)
+    };
+    let result = steps();
+    (result, link.transcript().to_owned())
+}
+
+/// What may come of a fault, besides nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// It is made good within the attempt.
+    Overcome,
+    /// The attempt ends with `retry`.
+    Retry,
+    /// Only the digest after the restart shows it.
+    AfterRestart,
+}
+
+/// At a frame while the unit is recognised; while the stub is loaded; within the data; after the restart.
+const FRAMES: [u32; 4] = [12, 49, 71, 84];
+
+/// Kinds, with what comes of them at each of the four frames.
+const FRAME_FAULTS: [(&str, [Seen; 4]); 9] = [
+    ("garbled-command", [Seen::Overcome; 4]),
+    ("garbled-answer", [Seen::Overcome; 4]),
+    ("dropped-command", [Seen::Overcome; 4]),
+    ("dropped-answer", [Seen::Overcome; 4]),
+    ("stalled-answer", [Seen::Overcome; 4]),
+    ("brown-out", [Seen::Overcome; 4]),
+    ("wrong-md5", [Seen::Overcome; 4]),
+    ("lost-writes", [Seen::AfterRestart, Seen::AfterRestart, Seen::AfterRestart, Seen::Overcome]),
+    ("pulled-out", [Seen::Retry; 4]),
+];
+
+/// The same of the line, after so many bytes.
+const LINE_FAULTS: [(&str, u32, Seen); 6] = [
+    ("unplug", 600, Seen::Retry),
+    ("unplug", 30_000, Seen::Retry),
+    ("babble", 600, Seen::Retry),
+    ("babble", 30_000, Seen::Retry),
+    ("silence", 600, Seen::Retry),
+    ("silence", 30_000, Seen::Retry),
+];
+
+#[test]
+fn no_fault_ends_in_a_pass_with_wrong_flash_and_the_next_attempt_succeeds() {
+    let frames = FRAME_FAULTS.iter().flat_map(|(kind, seen)| {
+        FRAMES.into_iter().zip(*seen).map(move |(frame, seen)| (*kind, frame, seen))
+    });
+    let faults: Vec<_> = frames.chain(LINE_FAULTS).collect();
+    scope(|scope| {
+        for (kind, at, seen) in faults {
+            scope.spawn(move || try_fault(kind, at, seen));
+        }
+    });
+}
+
+fn try_fault(kind: &str, at: u32, seen: Seen) {
+    let fault = format!("{kind}:1:{at}");
+    let board = Board::start("esp32c3", &["--fault", &fault]);
+    let content = content();
+    let (result, transcript) = go_through(&board, &content);
+    let came = match &result {
+        Ok(true) => Seen::Overcome,
+        Ok(false) => Seen::AfterRestart,
+        Err(error) if error.disposition() == Disposition::Retry => Seen::Retry,
+        Err(error) => panic!("{fault}: {error}\n{transcript}"),
+    };
+    assert_eq!(came, seen, "{fault}: {result:?}\n{transcript}");
+    assert!(
+        came != Seen::Overcome || board.holds(&content),
+        "{fault}: a pass with wrong flash\n{transcript}"
+    );
+    board.wait_for_return();
+    let (again, transcript) = go_through(&board, &content);
+    assert!(matches!(again, Ok(true)), "after {fault}: {again:?}\n{transcript}");
+    assert!(board.holds(&content), "after {fault}");
+}
+
+#[test]
+fn a_setback_lowers_the_speed_and_is_told_without_contents() {
+    let board = Board::start("esp32c3", &["--fault", "dropped-answer:1:71"]);
+    let content = noise(0x1_0000);
+    let (result, transcript) = go_through(&board, &content);
+    assert!(matches!(result, Ok(true)), "{result:?}");
+    for line in [
+        "-- esp32c3, MAC ",
+        "> CHANGE_BAUDRATE 921600",
+        "> FLASH_BEGIN 0x10000..0x20000 in 4 blocks",
+        "-- writing 0x10000..0x20000: no answer within 3 s",
+        "> CHANGE_BAUDRATE 460800",
+    ] {
+        assert!(transcript.contains(line), "{line} is not in\n{transcript}");
+    }
+    assert_eq!(transcript.matches("> FLASH_BEGIN 0x10000").count(), 2, "{transcript}");
+}
+
+#[test]
+fn another_chip_is_held() {
+    let board = Board::start("esp32c3", &["--fault", "other-chip:1:esp32s3"]);
+    let error = board.open(115_200).connect().unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Hold);
+    assert_eq!(
+        error.to_string(),
+        "the unit has an esp32s3, the product is for an esp32c3: wrong unit or wrong product (during connecting)"
+    );
+}
+
+#[test]
+fn locks_are_told_and_what_they_forbid_is_done_without() {
+    let lock = |lock: &str| ["--fault".to_owned(), format!("{lock}:1")];
+    let cases: [(&str, &[&str], &str, Written); 4] = [
+        ("esp32", &["secure-boot", "flash-encryption"], "secure boot, flash encryption", Written::Verified),
+        ("esp32s3", &["secure-boot"], "secure boot", Written::Verified),
+        ("esp32c6", &["flash-encryption"], "flash encryption", Written::Verified),
+        (
+            "esp32c3",
+            &["secure-boot", "secure-download"],
+            "secure boot, secure download",
+            Written::Acknowledged,
+        ),
+    ];
+    for (chip, locks, shown, written) in cases {
+        let locks: Vec<String> = locks.iter().flat_map(|name| lock(name)).collect();
+        let board = Board::start(chip, &locks.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut link = board.open(921_600);
+        let Identity { mac, locks, flash, .. } = link.connect().unwrap();
+        assert_eq!((locks.to_string().as_str(), locks.is_locked()), (shown, true));
+        let tells = written == Written::Verified;
+        assert_eq!((mac.is_some(), flash.is_some()), (tells, tells), "{chip}");
+        let content = content();
+        assert_eq!(write(&mut link, &content).unwrap(), written, "{chip}");
+        assert!(board.holds(&content), "{chip}");
+        link.restart().unwrap();
+        let read = link.read(region(&content), &mut quiet);
+        match tells {
+            true => assert_eq!(read.unwrap().as_slice(), content),
+            false => assert_eq!(read.unwrap_err().disposition(), Disposition::Hold),
+        }
+        link.leave().unwrap();
+    }
+}
+
+#[test]
+fn a_region_that_the_flash_has_not_or_would_not_erase_alone_is_an_error() {
+    let board = Board::start("esp32c3", &["--no-pacing"]);
+    let mut link = board.open(115_200);
+    link.connect().unwrap();
+    let sectors = "does not begin and end with a sector of 4096 bytes";
+    for (offset, length, part) in [
+        (0x3f_f000, 0x2000, "0x3ff000..0x401000 is beyond the end of the unit's flash, 0x400000"),
+        (0xffff_f000, 0x2000, "0xfffff000..0x100001000 is beyond the end"),
+        (0x1_0010, 0x1000, sectors),
+        (0x1_0000, 0x1010, sectors),
+        (0x1_0000, 0, sectors),
+    ] {
+        let error = link.write(offset, &vec![0; length], &mut quiet).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+        assert_eq!(error.disposition(), Disposition::Hold);
+    }
+    let beyond = link.read(Region { offset: 0x40_0000, length: 1 }, &mut quiet).unwrap_err();
+    assert!(beyond.to_string().contains("beyond"), "{beyond}");
+    assert!(board.flash().iter().all(|byte| *byte == 0xff));
+}
+
+#[test]
+fn a_port_that_is_taken_or_not_there_is_told() {
+    let board = Board::start("esp32", &["--no-pacing"]);
+    let port = board.port();
+    let open = |port: &Path| EspLink::open(port, board.chip, 115_200, StopSignal::default());
+    let first = open(&port).unwrap();
+    assert!(matches!(open(&port), Err(PortFault::Busy(_))));
+    drop(first);
+    assert!(open(&port).is_ok());
+    assert!(matches!(open(&port.with_file_name("9")), Err(PortFault::Missing(_))));
+}
+
+#[test]
+fn a_wish_to_stop_ends_a_write_within_a_second() {
+    let board = Board::start("esp32c3", &[]);
+    let stop = StopSignal::default();
+    let mut link = EspLink::open(&board.port(), board.chip, 115_200, stop.clone()).unwrap();
+    link.connect().unwrap();
+    let content = noise(0x4_0000);
+    let stopped = std::cell::Cell::new(None);
+    let result = link.write(OFFSET, &content, &mut |_, _| {
+        let stop = stop.clone();
+        stopped.set(Some(Instant::now() + Duration::from_millis(300)));
+        std::thread::spawn(move || {
+            sleep(Duration::from_millis(300));
+            stop.at_once();
+        });
+    });
+    let late = stopped.get().unwrap().elapsed();
+    assert!(matches!(result, Err(LinkError::Stopped(_))), "{result:?}");
+    assert!(late < Duration::from_secs(1), "{late:?}");
+    drop(link);
+    assert!(matches!(go_through(&board, &content).0, Ok(true)));
+    assert!(board.holds(&content));
+}
+
+/// esp32-mock-bootloader: a loader that nobody here wrote. It has neither pacing nor a flash that can be looked at.
+#[test]
+fn a_loader_of_others_is_written_verified_and_read() {
+    let python = std::env::var_os("TOOLS_PYTHON").map(PathBuf::from);
+    let of_clone = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tools/.venv/bin/python3");
+    let mock = python.unwrap_or(of_clone).with_file_name("esp32-mock-bootloader");
+    assert!(mock.exists(), "{} is not there: scripts/test installs the Python tools", mock.display());
+    for (chip, baud) in CHIPS.into_iter().flat_map(|chip| [(chip, 115_200), (chip, 921_600)]) {
+        let mut loader = Command::new(&mock)
+            .args(["run", "--pty", "--chip", chip])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        let mut said = BufReader::new(loader.stdout.take().unwrap());
+        said.read_line(&mut port).unwrap();
+        let tried = std::panic::catch_unwind(|| with_others(Path::new(port.trim()), chip, baud));
+        loader.kill().unwrap();
+        loader.wait().unwrap();
+        tried.unwrap();
+    }
+}
+
+fn with_others(port: &Path, chip: &str, baud: u32) {
+    let mut link = EspLink::open(port, chip.parse().unwrap(), baud, StopSignal::default()).unwrap();
+    let told = link.connect().unwrap();
+    assert_eq!((told.chip.to_string().as_str(), told.locks.is_locked()), (chip, false));
+    let content = content();
+    let result = write(&mut link, &content);
+    assert!(matches!(result, Ok(Written::Verified)), "{chip}: {result:?}\n{}", link.transcript());
+    assert_eq!(write(&mut link, &content).unwrap(), Written::Already);
+    assert_eq!(link.read(region(&content), &mut quiet).unwrap().as_slice(), content);
 }

@@ -21,16 +21,6 @@ pub(super) enum Program {
     Stub,
 }
 
-impl Program {
-    /// Status bytes at the end of an answer.
-    fn status_length(self) -> usize {
-        match self {
-            Self::Rom => 4,
-            Self::Stub => 2,
-        }
-    }
-}
-
 /// A frame as it goes over the line.
 pub(super) fn framed(content: &[u8]) -> Bytes {
     // Room for all of it at once: growing would leave unwiped copies behind.
@@ -88,40 +78,54 @@ pub(super) struct Answer {
     /// The command's code.
     pub(super) command: u8,
     pub(super) value: u32,
-    pub(super) data: Bytes,
-    /// 0: done. Else the loader's code of why not.
-    pub(super) status: u8,
+    /// Data and status.
+    body: Bytes,
+}
+
+/// Why a command gave nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Nothing {
+    /// The answer has another length than it may have.
+    Garbled,
+    /// The loader refuses it, with this code.
+    Refused(u8),
 }
 
 impl Answer {
-    /// None: that is no answer of this program, or was garbled on its way.
-    pub(super) fn parse(frame: &[u8], program: Program) -> Option<Self> {
-        let (header, rest) = frame.split_at_checked(HEADER)?;
+    /// None: that is no answer, or was garbled on its way.
+    pub(super) fn parse(frame: &[u8]) -> Option<Self> {
+        let (header, body) = frame.split_at_checked(HEADER)?;
         let length = u16::from_le_bytes([header[2], header[3]]);
-        if header[0] != 1 || usize::from(length) != rest.len() {
-            return None;
-        }
-        let (data, status) = rest.split_at_checked(rest.len().checked_sub(program.status_length())?)?;
-        Some(Self {
+        (header[0] == 1 && usize::from(length) == body.len()).then(|| Self {
             command: header[1],
             value: u32::from_le_bytes([header[4], header[5], header[6], header[7]]),
-            data: Zeroizing::new(data.to_vec()),
-            status: match (program, status[0]) {
-                (_, 0) => 0,
-                // The ROM says here that it failed, and then why.
-                (Program::Rom, _) => status[1].max(1),
-                (Program::Stub, code) => code,
-            },
+            body: Zeroizing::new(body.to_vec()),
         })
     }
 
-    /// The stub's answer to SYNC is short and its value 0.
-    pub(super) fn program_of_sync(frame: &[u8]) -> Option<Program> {
-        match (Self::parse(frame, Program::Rom), Self::parse(frame, Program::Stub)) {
-            (Some(answer), _) if answer.data.is_empty() => Some(Program::Rom),
-            (_, Some(answer)) if answer.data.is_empty() && answer.value == 0 => Some(Program::Stub),
-            _ => None,
+    /// The data, of which the command gives so many bytes. The status follows: two bytes, and of a ROM two more. Where
+    /// the command is refused there are no data.
+    pub(super) fn data(mut self, length: usize) -> Result<Bytes, Nothing> {
+        let status_at = match self.body.len() {
+            body if body == length + 2 || body == length + 4 => length,
+            2 | 4 => 0,
+            _ => return Err(Nothing::Garbled),
+        };
+        match (self.body[status_at], self.body[status_at + 1]) {
+            (0, _) if status_at == length => {
+                self.body.truncate(length);
+                Ok(self.body)
+            }
+            (0, _) => Err(Nothing::Garbled),
+            // The stub has its code here; the ROM says that it failed, and then why.
+            (code, 0) | (_, code) => Err(Nothing::Refused(code)),
         }
+    }
+
+    /// Who answers a SYNC. The stub's value is 0.
+    pub(super) fn program_of_sync(self) -> Option<Program> {
+        let value = self.value;
+        self.data(0).ok().map(|_| if value == 0 { Program::Stub } else { Program::Rom })
     }
 }
 
@@ -150,19 +154,36 @@ mod tests {
 
     #[test]
     fn an_answer_whose_length_is_wrong_is_none() {
-        let frame = [1, 0x13, 6, 0, 4, 3, 2, 1, 9, 9, 9, 9, 0xc1, 0];
-        let answer = Answer::parse(&frame, Program::Stub).unwrap();
-        assert_eq!((answer.command, answer.value, answer.status), (0x13, 0x0102_0304, 0xc1));
-        assert_eq!(*answer.data, [9; 4]);
+        let frame = [1, 0x13, 6, 0, 4, 3, 2, 1, 9, 9, 9, 9, 0, 0];
+        let answer = Answer::parse(&frame).unwrap();
+        assert_eq!((answer.command, answer.value), (0x13, 0x0102_0304));
+        assert_eq!(*answer.data(4).unwrap(), [9; 4]);
         for at in [0, 2, 3] {
             let mut garbled = frame;
             garbled[at] ^= 0x40;
-            assert_eq!(Answer::parse(&garbled, Program::Stub), None);
+            assert_eq!(Answer::parse(&garbled), None);
         }
         for length in 0..frame.len() {
-            assert_eq!(Answer::parse(&frame[..length], Program::Stub), None);
+            assert_eq!(Answer::parse(&frame[..length]), None);
         }
-        // A ROM's status is longer than all of this answer.
-        assert_eq!(Answer::parse(&[1, 8, 2, 0, 0, 0, 0, 0, 0, 0], Program::Rom), None);
+    }
+
+    #[test]
+    fn a_status_is_found_behind_the_data_and_instead_of_them() {
+        let data = |body: &[u8], length| {
+            Answer { command: 0, value: 0, body: Zeroizing::new(body.to_vec()) }.data(length)
+        };
+        for body in [&[0, 0][..], &[0, 0, 0, 0]] {
+            assert_eq!(data(body, 0), Ok(Zeroizing::new(vec![])));
+        }
+        for body in [&[7, 7, 7, 0, 0][..], &[7, 7, 7, 0, 0, 0, 0]] {
+            assert_eq!(data(body, 3), Ok(Zeroizing::new(vec![7; 3])));
+        }
+        for (body, code) in [(&[0xc1, 0][..], 0xc1), (&[1, 5, 0, 0], 5), (&[7, 7, 7, 1, 6], 6)] {
+            assert_eq!(data(body, 3), Err(Nothing::Refused(code)));
+        }
+        for body in [&[][..], &[0], &[0, 0], &[0, 0, 7, 0], &[7, 7, 7, 7, 0, 0]] {
+            assert_eq!(data(body, 3), Err(Nothing::Garbled));
+        }
     }
 }

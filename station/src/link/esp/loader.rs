@@ -5,19 +5,18 @@ use std::time::{Duration, Instant};
 
 use espflash::command::Command;
 
-use super::chip::Chip;
 use super::frame::Program;
-use super::library::{Library, Told};
+use super::library::Library;
 use super::trouble::Trouble;
-use super::{EspLink, FIRST_BAUD, Identity, within};
+use super::{EspLink, FIRST_BAUD, within};
 use crate::link::LinkError;
 
 /// So often the same is tried without anything having been done in between.
 const TRIES: u32 = 4;
 /// From fast to slow.
 const SPEEDS: [u32; 7] = [3_000_000, 2_000_000, 1_500_000, 921_600, 460_800, 230_400, 115_200];
-/// Tries to find a loader at all speeds. Together they outlast an answer that comes late.
-const ROUNDS: u32 = 3;
+/// So long a loader is looked for. A late answer holds up all that follow it.
+const LOOKING: Duration = Duration::from_secs(5);
 /// Signs of life that are asked for at a speed.
 const SYNCS: u32 = 5;
 /// The line needs so long to settle at a new speed.
@@ -63,9 +62,8 @@ impl EspLink {
         let is_known = self.program == Program::Stub && program == Program::Stub && self.identity.is_some();
         self.program = program;
         if !is_known {
-            let told = self.library()?.ask(program);
-            self.wire.forget()?;
-            self.recognise(told?)?;
+            let told = self.ask()?;
+            self.recognise(told)?;
         }
         self.lost = false;
         Ok(())
@@ -73,7 +71,7 @@ impl EspLink {
 
     fn find(&mut self) -> Result<Program, Trouble> {
         let begun = Instant::now();
-        for round in 0..ROUNDS {
+        for round in 0.. {
             let mut speeds = vec![self.wire.baud(), self.first_baud(), self.ordered_speed];
             speeds.sort_by_key(|speed| *speed != self.wire.baud());
             speeds.dedup();
@@ -83,33 +81,16 @@ impl EspLink {
                     return Ok(program);
                 }
             }
-            self.reset_into_loader(round > 0);
+            if begun.elapsed() > LOOKING {
+                break;
+            }
+            self.reset_into_loader(round % 2 == 1);
         }
         Err(Trouble::NoLoader(begun.elapsed()))
     }
 
-    fn recognise(&mut self, told: Told) -> Result<(), Trouble> {
-        let Told { chip: found, mac, flash, locks } = told;
-        let Some(chip) = Chip::of(found).filter(|chip| *chip == self.chip) else {
-            return Err(Trouble::WrongChip { found: found.to_string(), wanted: self.chip });
-        };
-        let identity = Identity { chip, mac, flash, locks };
-        let shown = |identity: &Identity| identity.mac.clone().unwrap_or_else(|| "without a MAC".to_owned());
-        match &self.identity {
-            Some(known) if *known != identity => {
-                Err(Trouble::OtherUnit { found: shown(&identity), known: shown(known) })
-            }
-            Some(_) => Ok(()),
-            None => {
-                self.wire.transcript.note(format_args!("{chip}, MAC {}, {locks}", shown(&identity)));
-                self.identity = Some(identity);
-                Ok(())
-            }
-        }
-    }
-
     /// The library, on this port.
-    fn library(&self) -> Result<Library, Trouble> {
+    pub(super) fn library(&self) -> Result<Library, Trouble> {
         let usb = self.lines.clone().unwrap_or(super::NO_USB);
         Ok(Library { port: self.wire.port_for_library()?, usb, baud: self.wire.baud() })
     }
@@ -155,7 +136,7 @@ impl EspLink {
         let prior_baud = if self.program == Program::Stub { now } else { 0 };
         self.ordered_speed = new_baud;
         let command = Command::ChangeBaudrate { new_baud, prior_baud };
-        self.wire.exchange(command, self.program, within(0, 0))?;
+        self.wire.order(command, within(0, 0))?;
         self.wire.set_baud(new_baud)?;
         sleep(SETTLING);
         self.wire.forget()?;
@@ -206,7 +187,7 @@ impl EspLink {
             offset: 0,
             supports_encryption: chip.can_encrypt(),
         };
-        self.wire.exchange(begin, self.program, within(0, 0))?;
-        self.wire.exchange(Command::FlashEnd { reboot }, self.program, within(0, 0)).map(drop)
+        self.wire.order(begin, within(0, 0))?;
+        self.wire.order(Command::FlashEnd { reboot }, within(0, 0))
     }
 }

@@ -4,8 +4,8 @@
 //! open ─► connect ─► write … ─► restart ─► md5, read … ─► leave
 //! ```
 //!
-//! `espflash` knows the commands, the chips and the stubs; [`library`] has it find out the chip and load the stub. The
-//! commands that carry contents go over [`wire`], which can be stopped and always comes back in time.
+//! `espflash` knows the commands, the chips and the stubs; [`library`] has it read eFuses and load the stub. All else,
+//! and all that carries contents, goes over [`wire`], which can be stopped and always comes back in time.
 //!
 //! Nothing that was done to a unit is lost when an answer is: [`EspLink::persist`] is the one place where anything is
 //! tried again. It goes down in speed, finds the loader again, makes sure that it is still the same unit, and goes on.
@@ -13,6 +13,7 @@
 mod chip;
 mod device;
 mod frame;
+mod identify;
 mod library;
 mod loader;
 mod lock_state;

@@ -49,8 +49,9 @@ impl EspLink {
     fn ask_md5_once(&mut self, region: Region) -> Result<Md5Digest, Trouble> {
         let Region { offset, length: size } = region;
         let command = Command::FlashMd5 { offset, size };
-        let answer = self.wire.exchange(command, self.program, within(DIGEST_A_MEGABYTE, size))?;
-        let digest = parse_digest(&answer.data).ok_or(Trouble::Garbled)?;
+        let told = if self.program == Program::Stub { 16 } else { 32 };
+        let told = self.wire.ask(command, told, within(DIGEST_A_MEGABYTE, size))?;
+        let digest = parse_digest(&told).ok_or(Trouble::Garbled)?;
         let shown: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         self.wire.transcript.note(format_args!("digest {shown}"));
         Ok(digest)
@@ -101,7 +102,7 @@ impl EspLink {
         let Region { offset, length: size } = piece;
         let patience = within(0, 0);
         let command = Command::ReadFlash { offset, size, block_size: PACKET, max_in_flight: UNDER_WAY };
-        self.wire.exchange(command, self.program, patience)?;
+        self.wire.order(command, patience)?;
         let mut content = Zeroizing::new(Vec::with_capacity(size as usize));
         while content.len() < size as usize {
             let packet = self.wire.frame(Instant::now() + patience, patience)?;
@@ -124,9 +125,9 @@ impl EspLink {
 
     fn read_slowly_once(&mut self, Region { offset, length: size }: Region) -> Result<Bytes, Trouble> {
         let command = Command::ReadFlashSlow { offset, size, block_size: SLOW_PIECE, max_in_flight: 1 };
-        let mut data = self.wire.exchange(command, self.program, within(0, 0))?.data;
+        let mut data = self.wire.ask(command, SLOW_PIECE as usize, within(0, 0))?;
         data.truncate(size as usize);
-        if data.len() == size as usize { Ok(data) } else { Err(Trouble::Garbled) }
+        Ok(data)
     }
 }
 

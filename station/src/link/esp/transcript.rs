@@ -39,6 +39,9 @@ pub(super) fn name(command: &Command<'_>) -> &'static str {
         Command::FlashDeflBegin { .. } => "FLASH_DEFL_BEGIN",
         Command::FlashDeflData { .. } => "FLASH_DEFL_DATA",
         Command::FlashMd5 { .. } => "SPI_FLASH_MD5",
+        Command::GetSecurityInfo => "GET_SECURITY_INFO",
+        Command::ReadReg { .. } => "READ_REG",
+        Command::SpiSetParams { .. } => "SPI_SET_PARAMS",
         Command::ReadFlash { .. } => "READ_FLASH",
         Command::ReadFlashSlow { .. } => "READ_FLASH_SLOW",
         _ => "another command",
@@ -60,6 +63,7 @@ fn shown(command: &Command<'_>) -> String {
         | Command::ReadFlashSlow { offset, size, .. } => {
             format!("{name} {}", Region { offset, length: size })
         }
+        Command::ReadReg { address } => format!("{name} {address:#x}"),
         Command::ChangeBaudrate { new_baud, .. } => format!("{name} {new_baud}"),
         Command::FlashEnd { reboot } => format!("{name} and {}", if reboot { "restart" } else { "run" }),
         _ => name.to_owned(),

@@ -6,11 +6,11 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use espflash::command::Command;
+use espflash::command::{Command, CommandType};
 use espflash::connection::Port;
 use serialport::{ClearBuffer, SerialPort};
 
-use super::frame::{Answer, Bytes, FrameReader, Program, framed};
+use super::frame::{Answer, Bytes, FrameReader, Nothing, Program, framed};
 use super::transcript::{Transcript, name};
 use super::trouble::Trouble;
 use crate::link::{Stop, StopSignal};
@@ -70,25 +70,45 @@ impl Wire {
         self.port.clear(ClearBuffer::Input).map_err(|error| Trouble::Gone(error.into()))
     }
 
-    /// Sends a command and waits for its answer.
-    pub(super) fn exchange(
+    /// Sends a command, and waits for its answer with so many bytes of data.
+    pub(super) fn ask(
         &mut self,
         command: Command<'_>,
-        program: Program,
+        data: usize,
         within: Duration,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Bytes, Trouble> {
+        self.exchange(command, data, within).map(|(_, data)| data)
+    }
+
+    /// The same for a command that gives nothing.
+    pub(super) fn order(&mut self, command: Command<'_>, within: Duration) -> Result<(), Trouble> {
+        self.exchange(command, 0, within).map(drop)
+    }
+
+    /// What a register holds.
+    pub(super) fn register(&mut self, address: u32, within: Duration) -> Result<u32, Trouble> {
+        self.exchange(Command::ReadReg { address }, 0, within).map(|(value, _)| value)
+    }
+
+    fn exchange(
+        &mut self,
+        command: Command<'_>,
+        data: usize,
+        within: Duration,
+    ) -> Result<(u32, Bytes), Trouble> {
         self.transcript.sent(&command);
         let deadline = self.send(command, within)?;
         loop {
             let frame = self.frame(deadline, within)?;
-            let Some(answer) = Answer::parse(&frame, program) else { return Err(Trouble::Garbled) };
+            let Some(answer) = Answer::parse(&frame) else { return Err(Trouble::Garbled) };
             if answer.command != command.command_type() as u8 {
                 continue; // late, of an earlier command
             }
-            return match answer.status {
-                0 => Ok(answer),
-                status => Err(Trouble::Refused { command: name(&command), status }),
-            };
+            let value = answer.value;
+            return answer.data(data).map(|data| (value, data)).map_err(|nothing| match nothing {
+                Nothing::Garbled => Trouble::Garbled,
+                Nothing::Refused(status) => Trouble::Refused { command: name(&command), status },
+            });
         }
     }
 
@@ -98,7 +118,9 @@ impl Wire {
             let deadline = self.send(Command::Sync, SYNC)?;
             loop {
                 let program = match self.frame(deadline, SYNC) {
-                    Ok(frame) => Answer::program_of_sync(&frame),
+                    Ok(frame) => Answer::parse(&frame)
+                        .filter(|answer| answer.command == CommandType::Sync as u8)
+                        .and_then(Answer::program_of_sync),
                     Err(Trouble::Silent(_)) => break,
                     Err(Trouble::Babble(_)) => None,
                     Err(trouble) => return Err(trouble),

@@ -156,7 +156,7 @@ impl EspLink {
         };
         let begin = self.begin(segment, blocks, block, deflated.is_some());
         let erasing = if is_stub { patience } else { within(WRITE_A_MEGABYTE, segment.length) };
-        self.wire.exchange(begin, self.program, erasing)?;
+        self.wire.order(begin, erasing)?;
         for (sequence, data) in data.chunks(block).enumerate() {
             let number = u32::try_from(sequence).unwrap_or(u32::MAX);
             let (pad_to, pad_byte) = (0, 0xff);
@@ -164,7 +164,7 @@ impl EspLink {
                 true => Command::FlashDeflData { data, pad_to, pad_byte, sequence: number },
                 false => Command::FlashData { data, pad_to, pad_byte, sequence: number },
             };
-            self.wire.exchange(command, self.program, patience)?;
+            self.wire.order(command, patience)?;
             progress(sequence + 1, blocks);
         }
         Ok(())
