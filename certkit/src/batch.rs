@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use thiserror::Error;
+use time::OffsetDateTime;
 
 use crate::issue::Template;
 use crate::{
-    Certificate, CertificateError, CertificateSerial, Chain, ChainError, IssueError, PrivateKey, PublicKey,
-    RegistrationId, SignerError,
+    Certificate, CertificateError, CertificateSerial, Chain, ChainError, IssueError, Issuer, PrivateKey,
+    Profile, PublicKey, RegistrationId, Signer, SignerError, SoftwareSigner, Subject,
 };
 
 /// Credentials that a thread makes in one go: enough that waiting for each other costs nothing.
@@ -142,9 +143,17 @@ struct Job<T> {
     reply: SyncSender<Made<T>>,
 }
 
+/// Who signs a batch's certificates.
+enum Signs {
+    /// One issuer, what its template says.
+    Issuer(Box<Template>),
+    /// Each certificate's own key.
+    Itself { profile: Box<Profile>, now: OffsetDateTime },
+}
+
 /// What the threads share.
 struct Workshop<F> {
-    template: Template,
+    signs: Signs,
     above: Vec<Certificate>,
     finish: F,
 }
@@ -160,8 +169,16 @@ where
     where
         F: Fn(BatchCredential) -> T + Send + Sync + 'static,
     {
-        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self::with_threads(threads, template, above, items, finish)
+        Self::with_threads(all_cores(), template, above, items, finish)
+    }
+
+    /// Begins a batch of certificates that their own keys sign, as [`Issuer::self_signed`] makes them.
+    pub fn self_signed<F>(profile: Profile, now: OffsetDateTime, items: I, finish: F) -> Self
+    where
+        F: Fn(BatchCredential) -> T + Send + Sync + 'static,
+    {
+        let signs = Signs::Itself { profile: Box::new(profile), now };
+        Self::begin(all_cores(), Workshop { signs, above: Vec::new(), finish }, items)
     }
 
     /// The same on so many threads.
@@ -175,9 +192,17 @@ where
     where
         F: Fn(BatchCredential) -> T + Send + Sync + 'static,
     {
+        let signs = Signs::Issuer(Box::new(template));
+        Self::begin(threads, Workshop { signs, above, finish }, items)
+    }
+
+    fn begin<F>(threads: NonZeroUsize, workshop: Workshop<F>, items: I) -> Self
+    where
+        F: Fn(BatchCredential) -> T + Send + Sync + 'static,
+    {
         let (jobs, waiting) = mpsc::channel();
         let waiting = Arc::new(Mutex::new(waiting));
-        let workshop = Arc::new(Workshop { template, above, finish });
+        let workshop = Arc::new(workshop);
         let work = |_| {
             let (waiting, workshop) = (waiting.clone(), workshop.clone());
             std::thread::spawn(move || while workshop.next_job(&waiting).is_some() {})
@@ -250,6 +275,34 @@ impl<I, T> Drop for Batch<I, T> {
     }
 }
 
+fn all_cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+impl Signs {
+    /// A fresh key and a certificate for it.
+    fn credential(&self, item: &BatchItem) -> Result<(PrivateKey, PublicKey, Vec<u8>), BatchError> {
+        let id = || item.registration_id.clone();
+        let no_key = |source| BatchError::Key { id: id(), source };
+        let not_issued = |source| BatchError::Issue { id: id(), source: Box::new(source) };
+        match self {
+            Signs::Issuer(template) => {
+                let (private_key, public_key) = PrivateKey::generate(template.key()).map_err(no_key)?;
+                let leaf =
+                    template.issue(&item.registration_id, &public_key, &item.serial).map_err(not_issued)?;
+                Ok((private_key, public_key, leaf))
+            }
+            Signs::Itself { profile, now } => {
+                let key = SoftwareSigner::generate(profile.own_key()).map_err(no_key)?;
+                let subject = Subject::Device(id());
+                let leaf =
+                    Issuer::self_signed(profile, &subject, &key, &item.serial, *now).map_err(not_issued)?;
+                Ok((key.private_key(), key.public_key().clone(), leaf.der().to_vec()))
+            }
+        }
+    }
+}
+
 impl<F> Workshop<F> {
     /// Waits for a job and does it; none when there are no more.
     fn next_job<T>(&self, waiting: &Mutex<Receiver<Job<T>>>) -> Option<()>
@@ -272,12 +325,7 @@ impl<F> Workshop<F> {
 
     fn credential(&self, item: BatchItem, is_first: bool) -> Result<BatchCredential, BatchError> {
         let id = || item.registration_id.clone();
-        let (private_key, public_key) = PrivateKey::generate(self.template.key())
-            .map_err(|source| BatchError::Key { id: id(), source })?;
-        let leaf = self
-            .template
-            .issue(&item.registration_id, &public_key, &item.serial)
-            .map_err(|source| BatchError::Issue { id: id(), source: Box::new(source) })?;
+        let (private_key, public_key, leaf) = self.signs.credential(&item)?;
         if is_first {
             let read =
                 Certificate::from_der(&leaf).map_err(|source| BatchError::First { id: id(), source })?;
@@ -293,8 +341,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::sample::{DEVICE, INTERMEDIATE, NOW, intermediate, profile, root};
-    use crate::{Issuer, KeyAlgorithm, Signer};
+    use crate::KeyAlgorithm;
+    use crate::sample::{DEVICE, INDIVIDUAL, INTERMEDIATE, NOW, intermediate, profile, root};
 
     fn id(number: u64) -> RegistrationId {
         RegistrationId::parse(&format!("sensor-{number}")).unwrap()
@@ -344,6 +392,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn certificates_that_sign_themselves_come_in_their_places_too() {
+        let batch = Batch::self_signed(profile(INDIVIDUAL), NOW, (0..150).map(item), |made| made);
+        let made: Vec<BatchCredential> = batch.map(Result::unwrap).collect();
+        assert_eq!(made.len(), 150);
+        for (number, credential) in (0..).zip(&made) {
+            let leaf = Certificate::from_der(&credential.leaf).unwrap();
+            assert_eq!((&credential.item, leaf.serial()), (&item(number), &item(number).serial));
+            assert_eq!(
+                (leaf.issuer(), leaf.subject_common_name()),
+                (leaf.subject(), Some(id(number).as_str()))
+            );
+            assert!(leaf.is_signed_by(&credential.public_key));
+            leaf.public_key().verify(b"nonce", &sign(credential, b"nonce")).unwrap();
+        }
+        // A group's profile is for no certificate that signs itself.
+        let mut wrong = Batch::self_signed(profile(DEVICE), NOW, (0..9).map(item), |made| made);
+        assert!(matches!(wrong.next(), Some(Err(BatchError::Issue { .. }))) && wrong.next().is_none());
+    }
+
     fn sign(credential: &BatchCredential, message: &[u8]) -> Vec<u8> {
         use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
         let key = credential.private_key.to_der(crate::KeyFormat::Pkcs8).unwrap();
@@ -388,7 +456,7 @@ mod tests {
 
     /// Signs with another key than the one that it shows.
     #[derive(Debug)]
-    struct Forger(crate::SoftwareSigner, crate::SoftwareSigner);
+    struct Forger(SoftwareSigner, SoftwareSigner);
 
     impl Signer for Forger {
         fn public_key(&self) -> &PublicKey {
@@ -427,7 +495,7 @@ mod tests {
 
     /// Signs well at first.
     #[derive(Debug)]
-    struct Failing(crate::SoftwareSigner, AtomicU64);
+    struct Failing(SoftwareSigner, AtomicU64);
 
     impl Signer for Failing {
         fn public_key(&self) -> &PublicKey {

@@ -13,6 +13,7 @@ pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-24 08:00 UTC);
 pub(crate) const ROOT: &str = include_str!("../../templates/profiles/root.toml");
 pub(crate) const INTERMEDIATE: &str = include_str!("../../templates/profiles/intermediate.toml");
 pub(crate) const DEVICE: &str = include_str!("../../templates/profiles/azure-device.toml");
+pub(crate) const INDIVIDUAL: &str = include_str!("../../templates/profiles/individual-device.toml");
 
 pub(crate) fn profile(text: &str) -> Profile {
     Profile::from_toml(text).expect("profile")
