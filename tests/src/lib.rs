@@ -9,6 +9,7 @@
     reason = "what cannot be set up fails the test"
 )]
 
+mod age_key;
 mod bench;
 mod boards;
 pub mod canary;
@@ -27,6 +28,7 @@ mod tree;
 mod untouched;
 mod vault;
 
+pub use age_key::AgeKey;
 pub use bench::{Bench, SECRET, Simulator};
 pub use boards::{WIFI_PASSWORD, label};
 pub use esp::EspBoards;

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use acceptance::{Bench, SECRET, at_terminal, opened_vault, python_tool, sha256, station_binary, strace};
+use acceptance::{
+    AgeKey, Bench, SECRET, at_terminal, opened_vault, python_tool, sha256, station_binary, strace,
+};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -26,21 +27,6 @@ fn build(bench: &Bench, units: usize) {
     let _simulator = bench.simulate(units, 2, &["--no-pacing"]);
     bench.unlocked(&["run", "april", "--patience", "2"]).run();
     assert_eq!(bench.accepted(units).len(), units);
-}
-
-/// A key pair that age-keygen made: the file, and the recipient.
-fn key_pair(bench: &Bench, name: &str) -> (PathBuf, String) {
-    let file = bench.root().join(name);
-    assert!(Command::new("age-keygen").arg("-o").arg(&file).output().unwrap().status.success());
-    let recipient = Command::new("age-keygen").arg("-y").arg(&file).output().unwrap().stdout;
-    (file, String::from_utf8(recipient).unwrap().trim().to_owned())
-}
-
-/// What age makes of a sealed file.
-fn opened(with: &Path, sealed: &Path) -> String {
-    let output = Command::new("age").arg("-d").arg("-i").arg(with).arg(sealed).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 #[track_caller]
@@ -82,15 +68,16 @@ fn entries(bench: &Bench, kind: &str) -> Vec<Value> {
 #[test]
 fn a_delivery_holds_every_unit_s_keys_for_its_recipients_alone_and_is_on_record() {
     let bench = accepted(2);
-    let (file, recipient) = key_pair(&bench, "importer");
-    let (other_file, other) = key_pair(&bench, "auditor");
+    let importer = AgeKey::new(bench.root(), "importer");
+    let auditor = AgeKey::new(bench.root(), "auditor");
+    let (recipient, other) = (&importer.recipient, &auditor.recipient);
     let out = bench.root().join("april.age");
-    let both = ["--recipient", &recipient, "--recipient", &other, "--json"];
+    let both = ["--recipient", recipient, "--recipient", other, "--json"];
     let call = bench.unlocked(&DPS).args(&both).arg("--out").arg(&out);
     let written = call.run().expect(0).says("station manifest acknowledge").json();
 
-    let text = opened(&file, &out);
-    assert_eq!(opened(&other_file, &out), text);
+    let text = importer.open(&out);
+    assert_eq!(auditor.open(&out), text);
     assert_eq!(judged(&bench, &text, "IndividualEnrollment"), 2);
     let keys = keys(&text);
     let distinct: BTreeSet<&String> = keys.values().flatten().collect();
@@ -129,7 +116,7 @@ fn a_delivery_holds_every_unit_s_keys_for_its_recipients_alone_and_is_on_record(
 #[test]
 fn keys_are_neither_shown_nor_overwritten_nor_given_to_nobody() {
     let bench = accepted(1);
-    let (file, recipient) = key_pair(&bench, "importer");
+    let AgeKey { identity: file, recipient } = AgeKey::new(bench.root(), "importer");
     bench.refuses(bench.unlocked(&DPS), 3, &["carry symmetric keys", "--recipient", "--clear"]);
     let identity = std::fs::read_to_string(&file).unwrap();
     let identity = identity.lines().last().unwrap();

@@ -4,46 +4,21 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use acceptance::{Bench, Station, derived_keys, openssl, root_certificate};
+use acceptance::{AgeKey, Bench, Station, derived_keys, openssl, root_certificate};
 use serde_json::Value;
 
-/// Whoever the bundles are for: an age key of their own.
-struct Recipient {
-    identity: PathBuf,
-    recipient: String,
-}
-
-impl Recipient {
-    fn new(folder: &Path, name: &str) -> Self {
-        let identity = folder.join(name);
-        let made = Command::new("age-keygen").arg("-o").arg(&identity).output().unwrap();
-        assert!(made.status.success());
-        let shown = Command::new("age-keygen").arg("-y").arg(&identity).output().unwrap();
-        Self { identity, recipient: String::from_utf8(shown.stdout).unwrap().trim().to_owned() }
-    }
-
-    /// What age makes of a bundle with this identity: its lines.
-    fn open(&self, bundle: &Path) -> Vec<Value> {
-        let opened =
-            Command::new("age").arg("-d").arg("-i").arg(&self.identity).arg(bundle).output().unwrap();
-        assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
-        let text = String::from_utf8(opened.stdout).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-fn bench(quantity: usize) -> (Bench, Recipient) {
+fn bench(quantity: usize) -> (Bench, AgeKey) {
     let bench = Bench::new(1);
     bench.order("april", quantity);
-    let recipient = Recipient::new(bench.root(), "writer.age-key");
+    let recipient = AgeKey::new(bench.root(), "writer.age-key");
     (bench, recipient)
 }
 
-fn issue(bench: &Bench, to: &Recipient, bundle: &str) -> Station {
+fn issue(bench: &Bench, to: &AgeKey, bundle: &str) -> Station {
     let call = bench.unlocked(&["issue", "april", "--recipient", &to.recipient]);
     call.arg("--bundle").arg(bench.root().join(bundle))
 }
@@ -107,7 +82,7 @@ fn judge(bench: &Bench, id: &str, key: &str, chain: &str) {
 #[test]
 fn a_bundle_holds_the_order_and_opens_for_its_recipients() {
     let (bench, writer) = bench(600);
-    let auditor = Recipient::new(bench.root(), "auditor.age-key");
+    let auditor = AgeKey::new(bench.root(), "auditor.age-key");
     let call = issue(&bench, &writer, "april.age").args(&["--json", "--recipient", &auditor.recipient]);
     let told = call.run().expect(0).json();
     let bundle = bench.root().join("april.age");
@@ -115,8 +90,8 @@ fn a_bundle_holds_the_order_and_opens_for_its_recipients() {
     assert_eq!((&told["credentials"], &told["door"]), (&600.into(), &"sealed".into()));
     assert_eq!(text(&told, "sha256"), acceptance::sha256(&std::fs::read(&bundle).unwrap()));
 
-    let lines = writer.open(&bundle);
-    assert_eq!(lines, auditor.open(&bundle));
+    let lines = writer.open_lines(&bundle);
+    assert_eq!(lines, auditor.open_lines(&bundle));
     assert_eq!((lines.len(), ids(&lines)), (600, ordered(1..=600)));
     for line in lines.iter().step_by(97) {
         let id = text(line, "registration_id");
@@ -220,9 +195,9 @@ fn folders_hold_each_form_that_targets_read() {
 fn derived_keys_are_those_of_iotc_and_recorded_as_macs() {
     let bench = Bench::symmetric(1);
     bench.order_of("april", "gateway-symmetric.toml", 300);
-    let writer = Recipient::new(bench.root(), "writer.age-key");
+    let writer = AgeKey::new(bench.root(), "writer.age-key");
     issue(&bench, &writer, "april.age").args(&["--quantity", "270"]).run().expect(0);
-    let lines = writer.open(&bench.root().join("april.age"));
+    let lines = writer.open_lines(&bench.root().join("april.age"));
     assert_eq!((lines.len(), ids(&lines)), (270, ordered(1..=270)));
     let ids = ids(&lines);
     let expected = derived_keys(ids.iter().map(String::as_str));
@@ -378,7 +353,7 @@ fn a_kill_before_the_door_leaves_nothing_and_the_next_issue_begins_with_it() {
 
     let next = issue(&bench, &writer, "second.age").args(&["--quantity", "2000"]).run().expect(0);
     next.says(&format!("was cut off: what was announced for {}", lost.min(2000)));
-    let lines = writer.open(&bench.root().join("second.age"));
+    let lines = writer.open_lines(&bench.root().join("second.age"));
     assert_eq!((lines.len(), ids(&lines)), (2000, ordered(1..=2000)));
     let segments = facts(&bench, "issued_ahead");
     let announced: Vec<&Value> =
@@ -414,7 +389,7 @@ fn a_bundle_that_was_lost_is_issued_again_by_name_only() {
     assert_eq!(facts(&bench, "handed_over").len(), 1);
     bench.refuses(issue(&bench, &writer, "second.age"), 3, &["has 0 open identities that no unit has"]);
     issue(&bench, &writer, "second.age").args(&["--again", "the bundle was lost"]).run().expect(0);
-    let lines = writer.open(&bench.root().join("second.age"));
+    let lines = writer.open_lines(&bench.root().join("second.age"));
     assert_eq!(ids(&lines), ordered(1..=3));
     assert_eq!(facts(&bench, "issued_ahead")[1]["supersedes"], "the bundle was lost");
     assert_eq!(order(&bench)["checked_out"], 3);
