@@ -91,6 +91,36 @@ fn an_order_that_was_handed_over_has_its_group() {
 }
 
 #[test]
+fn what_was_handed_over_can_be_enrolled_one_by_one_beside_the_accepted() {
+    let bench = Bench::new(1);
+    bench.order("april", 3);
+    let individual = ["manifest", "dps", "april", "--individual"];
+    bench.refuses(bench.station(&individual), 3, &["no credential of it was handed over"]);
+    let folder = issue(&bench, "out", &["--quantity", "2"]);
+    {
+        let _simulator = bench.simulate(1, 1, &["--no-pacing"]);
+        bench.run("april").expect(0);
+    }
+    let bodies =
+        bench.station(&individual).run().expect(0).says("2 identities of order april were handed over");
+    let bodies = bodies.json_lines();
+    let ids: Vec<&str> = bodies.iter().map(|body| body["registrationId"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["gw-0001", "gw-0002", "gw-0003"], "the order's own sequence");
+    let leaf = |body: &Value| {
+        let primary = &body["attestation"]["x509"]["clientCertificates"]["primary"]["certificate"];
+        primary.as_str().unwrap().to_owned()
+    };
+    for (body, id) in bodies.iter().zip(&ids[..2]) {
+        let chain = std::fs::read_to_string(folder.join(format!("{id}.chain.pem"))).unwrap();
+        assert!(chain.starts_with(&leaf(body)), "{id}");
+    }
+    let of_unit = std::fs::read_to_string(bench.unit(1).join("var/secrets/device-id.pem")).unwrap();
+    assert!(of_unit.starts_with(&leaf(&bodies[2])));
+    let by_ca = bench.station(&individual).args(&["--verified-ca", "line"]).run().expect(0).json_lines();
+    assert!(by_ca.len() == 3 && by_ca[0]["attestation"]["x509"]["caReferences"]["primary"] == "line");
+}
+
+#[test]
 fn what_was_handed_over_hangs_on_its_authority_too() {
     let bench = Bench::new(1);
     bench.order("april", 2);

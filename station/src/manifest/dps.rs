@@ -5,7 +5,7 @@ use certkit::RegistrationId;
 use serde::Serialize;
 
 use super::individual::CertificateText;
-use super::{ManifestError, accepted};
+use super::{ManifestError, may_register};
 use crate::ledger::entry::{IssuedCredential, KeyOrigin};
 use crate::ledger::{AuthorityRecord, LedgerError, LedgerReader};
 
@@ -133,13 +133,8 @@ fn issuing_authorities(
     order: &str,
     wanted: Option<&str>,
 ) -> Result<GroupAuthorities, ManifestError> {
-    let mut labels = ledger.handed_over_authorities(order)?;
-    let mut has_their_own = false;
-    let units = match accepted(ledger, order) {
-        Err(ManifestError::NothingAccepted(_)) if !labels.is_empty() => Vec::new(),
-        units => units?,
-    };
-    for credential in units.into_iter().filter_map(|identity| identity.credential) {
+    let (mut labels, mut has_their_own) = (Vec::new(), false);
+    for credential in may_register(ledger, order)?.into_iter().filter_map(|identity| identity.credential) {
         match credential.credential {
             IssuedCredential::Certificate { authority: Some(label), .. } => labels.push(label),
             IssuedCredential::Certificate { authority: None, .. }

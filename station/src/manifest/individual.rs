@@ -9,7 +9,7 @@ use certkit::{Chain, RegistrationId};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::{ManifestError, accepted};
+use super::{ManifestError, may_register};
 use crate::ledger::entry::{IssuedCredential, KeyOrigin};
 use crate::ledger::{IdentityRecord, LedgerReader};
 
@@ -122,7 +122,7 @@ impl Serialize for KeyText {
 /// Which enrollments, and how the service knows the devices.
 #[derive(Debug, Clone, Copy)]
 pub struct Enrollments<'a> {
-    /// The order whose accepted units are enrolled.
+    /// The order whose accepted units are enrolled, and what of it was handed over without units.
     pub order: &'a str,
     /// Name of the CA certificate that was uploaded to DPS and verified there, in the leaf's place.
     pub verified_ca: Option<&'a str>,
@@ -132,8 +132,8 @@ pub struct Enrollments<'a> {
     pub without: &'a BTreeSet<u64>,
 }
 
-/// The individual enrollments of an order's accepted units, in the order's own sequence. `keys` gives a unit's random
-/// keys, primary and secondary: a manifest refuses, a delivery asks the vault.
+/// The individual enrollments of an order's accepted units, and of what was handed over without units, in the order's own
+/// sequence. `keys` gives an identity's random keys, primary and secondary: a manifest refuses, a delivery asks the vault.
 ///
 /// # Errors
 /// [`ManifestError`], or whatever `keys` gives.
@@ -143,7 +143,7 @@ pub fn individual_enrollments<E: From<ManifestError>>(
     mut keys: impl FnMut(&IdentityRecord) -> Result<[KeyText; 2], E>,
 ) -> Result<Vec<IndividualEnrollment>, E> {
     let mut enrollments = Vec::new();
-    for record in accepted(ledger, wanted.order)? {
+    for record in may_register(ledger, wanted.order)? {
         let Some(credential) = &record.credential else { continue };
         if wanted.without.contains(&credential.attempt) {
             continue;
@@ -175,12 +175,12 @@ pub fn individual_enrollments<E: From<ManifestError>>(
     Ok(enrollments)
 }
 
-/// Whether some accepted unit of an order has random keys, which a manifest cannot carry.
+/// Whether something of an order that is enrolled has random keys, which a manifest cannot carry.
 ///
 /// # Errors
 /// [`ManifestError`].
 pub fn needs_delivery(ledger: &LedgerReader, order: &str) -> Result<bool, ManifestError> {
-    Ok(accepted(ledger, order)?.iter().any(|record| {
+    Ok(may_register(ledger, order)?.iter().any(|record| {
         record.credential.as_ref().is_some_and(|credential| {
             matches!(
                 credential.credential,

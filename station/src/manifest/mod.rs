@@ -31,7 +31,8 @@ pub enum ManifestError {
     UnknownOrder(String),
     /// Nothing to import.
     #[error(
-        "no unit of order {0} is accepted yet: run it first, or the cloud would wait for devices that are not there"
+        "no unit of order {0} is accepted yet, and no credential of it was handed over: run it first, or the cloud would \
+         wait for devices that are not there"
     )]
     NothingAccepted(String),
     /// The accepted units hang on several authorities.
@@ -128,6 +129,17 @@ fn order_identities(ledger: &LedgerReader, order: &str) -> Result<Vec<IdentityRe
     match ledger.order(order)? {
         Some(_) => Ok(ledger.identities(order)?),
         None => Err(ManifestError::UnknownOrder(order.to_owned())),
+    }
+}
+
+/// The identities of an order that may register, in the order's own sequence: accepted, or handed over without a unit.
+fn may_register(ledger: &LedgerReader, order: &str) -> Result<Vec<IdentityRecord>, ManifestError> {
+    if ledger.order(order)?.is_none() {
+        return Err(ManifestError::UnknownOrder(order.to_owned()));
+    }
+    match ledger.may_register(order)? {
+        none if none.is_empty() => Err(ManifestError::NothingAccepted(order.to_owned())),
+        some => Ok(some),
     }
 }
 

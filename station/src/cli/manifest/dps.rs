@@ -29,7 +29,7 @@ pub(in crate::cli) struct Args {
     /// An enrollment group's body, with this ID: PUT /enrollmentGroups/{group}.
     #[arg(long)]
     group: Option<RegistrationId>,
-    /// An enrollment for each unit: PUT /enrollments/{registrationId}.
+    /// An enrollment for each accepted unit, and each identity that was handed over: PUT /enrollments/{registrationId}.
     #[arg(long)]
     individual: bool,
     /// Name of the CA certificate that was uploaded to DPS and verified there. Without it a group's body carries the
@@ -58,7 +58,7 @@ pub(in crate::cli) struct Args {
     /// Deliver symmetric keys in clear: to a pipe, or a new file for its owner alone.
     #[arg(long, conflicts_with_all = ["group", "recipient"])]
     pub(super) clear: bool,
-    /// Only units whose keys have not arrived with an earlier delivery.
+    /// Only what has not arrived with an earlier delivery.
     #[arg(long, conflicts_with = "group")]
     pub(super) rest: bool,
     /// Write here instead of standard output: a new file; for individual enrollments without keys a new folder.
@@ -121,6 +121,18 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     Ok(Exit::Done)
 }
 
+/// An enrollment says nothing of it: only the ledger knows which devices were never seen here.
+pub(super) fn talk_of_handed_over(context: &Context, order: &str, output: &Output) -> Result<(), Failure> {
+    let handed_over = context.reader()?.count_handed_over(order)?;
+    if handed_over > 0 {
+        output.talk(format!(
+            "{handed_over} identities of order {order} were handed over without units: they are enrolled like the others, and \
+             no unit of them was accepted here"
+        ));
+    }
+    Ok(())
+}
+
 fn individual(args: &Args, order: &str, context: &Context, output: &Output) -> Result<(), Failure> {
     let none = BTreeSet::new();
     let (verified_ca, options) = (args.verified_ca.as_deref(), args.options());
@@ -133,12 +145,7 @@ fn individual(args: &Args, order: &str, context: &Context, output: &Output) -> R
             "the enrollments of order {order} carry no keys: leave --recipient, --clear and --rest out"
         )));
     }
-    let handed_over = context.reader()?.handed_over()?.iter().filter(|record| record.order == order).count();
-    if handed_over > 0 {
-        output.talk(format!(
-            "{handed_over} identities of order {order} are checked out: they are not among these, since no unit of them is accepted"
-        ));
-    }
+    talk_of_handed_over(context, order, output)?;
     let bodies = if args.bulk {
         bodies::in_bulk(&[(BulkMode::Create, &enrollments)])?
     } else {

@@ -6,7 +6,7 @@ use certkit::RegistrationId;
 use rusqlite::params;
 
 use super::super::entry::{AheadCredential, Fact, Identity, IssuedCredential};
-use super::super::record::{CredentialRecord, EndedCertificate, IdentityRecord};
+use super::super::record::{CredentialRecord, EndedCertificate, IdentityRecord, IdentityState};
 use super::super::store::LedgerError;
 use super::LedgerReader;
 
@@ -52,32 +52,43 @@ impl LedgerReader {
         })
     }
 
-    /// The authorities that issued what of an order was handed over and serves.
-    ///
-    /// # Errors
-    /// [`LedgerError::Database`].
-    pub fn handed_over_authorities(&self, order: &str) -> Result<Vec<String>, LedgerError> {
-        // One command has one authority, so an entry's first credential speaks for all of it.
-        let sql = "SELECT DISTINCT json_extract(bytes, '$.fact.credentials[0].authority') FROM entry
-             WHERE seq IN (SELECT DISTINCT seq FROM ahead WHERE order_name = ?1 AND state = 'handed-over')";
-        let authorities: Vec<Option<String>> = self.list(sql, [order], |row| row.get(0))?;
-        Ok(authorities.into_iter().flatten().collect())
-    }
-
     /// The identities of all orders whose credential was handed over without a unit, each with that credential, in the
     /// sequence of the orders and of their rows.
     ///
     /// # Errors
     /// [`LedgerError::Database`], [`LedgerError::Unreadable`].
     pub fn handed_over(&self) -> Result<Vec<IdentityRecord>, LedgerError> {
+        let mut identities = self.checked_out()?;
+        self.add_handed_over(&mut identities)?;
+        identities.retain(|record| record.credential.is_some());
+        Ok(identities)
+    }
+
+    /// The identities of an order that may register, in the order's own sequence: those of accepted units, and those
+    /// whose credential was handed over without a unit, each with that credential.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`], [`LedgerError::Unreadable`].
+    pub fn may_register(&self, order: &str) -> Result<Vec<IdentityRecord>, LedgerError> {
+        let mut identities = self.identities(order)?;
+        identities.retain(|record| matches!(record.state, IdentityState::Live | IdentityState::CheckedOut));
+        self.add_handed_over(&mut identities)?;
+        identities.retain(|record| record.credential.is_some());
+        Ok(identities)
+    }
+
+    /// Adds the credential that was handed over to each identity that is checked out.
+    fn add_handed_over(&self, identities: &mut [IdentityRecord]) -> Result<(), LedgerError> {
+        if identities.iter().all(|record| record.state != IdentityState::CheckedOut) {
+            return Ok(());
+        }
         let sql = "SELECT id_scope, registration_id, seq, item FROM ahead WHERE state = 'handed-over'";
         let rows: Vec<(String, String, u64, usize)> =
             self.list(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
         let places: HashMap<(String, String), (u64, usize)> =
             rows.into_iter().map(|(scope, id, seq, item)| ((scope, id), (seq, item))).collect();
-        let mut identities = self.checked_out()?;
         let mut entry: (u64, Vec<AheadCredential>) = (0, Vec::new());
-        for record in &mut identities {
+        for record in identities.iter_mut().filter(|record| record.state == IdentityState::CheckedOut) {
             let Identity { id_scope, registration_id } = &record.identity;
             let Some(&(seq, item)) = places.get(&(id_scope.clone(), registration_id.to_string())) else {
                 continue;
@@ -96,8 +107,7 @@ impl LedgerReader {
                 ended_at: None,
             });
         }
-        identities.retain(|record| record.credential.is_some());
-        Ok(identities)
+        Ok(())
     }
 
     /// The certificates of an authority that left the station without a unit, and are superseded or revoked.
@@ -127,6 +137,15 @@ impl LedgerReader {
             }
         }
         Ok(ended)
+    }
+
+    /// Of how many identities of an order a credential was handed over without a unit, and serves.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn count_handed_over(&self, order: &str) -> Result<u64, LedgerError> {
+        let sql = "SELECT count(*) FROM ahead WHERE order_name = ?1 AND state = 'handed-over'";
+        Ok(self.db.query_row(sql, [order], |row| row.get(0))?)
     }
 
     /// How many credentials were ever issued ahead: the sequence of their certificate serials.
