@@ -1,21 +1,24 @@
 //! Deliveries: enrollments that carry keys. They are read from ledger and vault, recorded before they leave, and once
 //! whoever they are for has them, their keys leave the vault.
 
+mod keys;
+
 use std::collections::BTreeSet;
 use std::io;
 
-use certkit::{DeviceKey, RegistrationId, SymmetricKeyError};
+use certkit::{RegistrationId, SymmetricKeyError};
 use serde::Serialize;
 use thiserror::Error;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::ledger::entry::{Delivery, Door, Fact, IssuedCredential, KeyOrigin, hash, hex};
-use crate::ledger::{DeliveryRecord, IdentityRecord, Ledger, LedgerError, LedgerReader};
+use crate::ledger::entry::{Delivery, Door, Fact, hash, hex};
+use crate::ledger::{DeliveryRecord, Ledger, LedgerError, LedgerReader};
 use crate::manifest::{
-    BulkMode, EnrollmentOptions, Enrollments, KeyText, ManifestError, bulk, individual_enrollments,
+    BulkMode, EnrollmentOptions, Enrollments, ManifestError, bulk, individual_enrollments,
 };
-use crate::vault::{Recipient, SecretName, UnitKeys, UnlockedVault, Vault, VaultError, seal_for};
+use crate::vault::{Recipient, SecretName, UnlockedVault, Vault, VaultError, seal_for};
+use keys::Keys;
 
 /// Why nothing was delivered, or not acknowledged.
 #[derive(Debug, Error)]
@@ -23,7 +26,8 @@ pub enum DeliveryError {
     /// Keys that left the vault once their delivery had arrived.
     #[error(
         "{} left the vault when their delivery was acknowledged, and cannot be delivered again: deliver the others with \
-         --rest, or `station unit rework` these for new keys", keys_of(.0)
+         --rest, or get new keys for these: `station unit rework`, or `station issue --again` where they were handed over \
+         without units", keys_of(.0)
     )]
     Withdrawn(Vec<RegistrationId>),
     /// Keys that the vault should have.
@@ -33,9 +37,7 @@ pub enum DeliveryError {
     #[error("{} in the vault are not those that the ledger announced: restore its folder from the station's backup", keys_of(.0))]
     Other(Vec<RegistrationId>),
     /// All keys have arrived.
-    #[error(
-        "the keys of all accepted units of order {0} have been delivered and acknowledged: there is no rest"
-    )]
+    #[error("all keys of order {0} have been delivered and acknowledged: there is no rest")]
     NoRest(String),
     /// No such delivery.
     #[error("the ledger has no delivery {0}: `station manifest deliveries` lists them")]
@@ -76,7 +78,7 @@ pub struct Wanted<'a> {
     pub options: EnrollmentOptions,
     /// Bulk operations in place of single bodies.
     pub bulk: bool,
-    /// Only units whose keys have not arrived with an earlier delivery.
+    /// Only what has not arrived with an earlier delivery.
     pub rest: bool,
     /// To whom it is sealed; in clear where nobody is named.
     pub recipients: &'a [Recipient],
@@ -120,7 +122,7 @@ pub fn prepare(
 ) -> Result<Ready, DeliveryError> {
     let arrived = ledger.arrived_attempts(wanted.order)?;
     let none = BTreeSet::new();
-    let mut keys = Keys::new(vault, &arrived)?;
+    let mut keys = Keys::new(vault, ledger, &arrived)?;
     let enrollments = Enrollments {
         order: wanted.order,
         verified_ca: wanted.verified_ca,
@@ -134,7 +136,7 @@ pub fn prepare(
     }
     let count = enrollments.len() as u64;
     let plain = if wanted.bulk {
-        // A reworked unit has new keys, and the service its enrollment with the old ones.
+        // What was reworked, or issued anew, has new keys, and the service its enrollment with the old ones.
         let arrived = ledger.arrived_identities(wanted.order)?;
         let (update, create): (Vec<_>, Vec<_>) =
             enrollments.into_iter().partition(|one| arrived.contains(one.registration_id().as_str()));
@@ -187,88 +189,13 @@ impl io::Write for Length {
     }
 }
 
-/// Takes units' keys out of the vault, and remembers whose it could not.
-struct Keys<'a> {
-    vault: &'a UnlockedVault,
-    arrived: &'a BTreeSet<u64>,
-    ledger_key: DeviceKey,
-    found: Vec<u64>,
-    withdrawn: Vec<RegistrationId>,
-    missing: Vec<RegistrationId>,
-    other: Vec<RegistrationId>,
-}
-
-impl<'a> Keys<'a> {
-    fn new(vault: &'a UnlockedVault, arrived: &'a BTreeSet<u64>) -> Result<Self, DeliveryError> {
-        let name = SecretName::ledger_key();
-        let ledger_key = DeviceKey::parse(vault.get(&name)?.text().unwrap_or_default())
-            .map_err(|source| DeliveryError::LedgerKey(name, source))?;
-        let (withdrawn, missing, other) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { vault, arrived, ledger_key, found: Vec::new(), withdrawn, missing, other })
-    }
-
-    /// A unit's two keys; empty texts where they are not to be had, which [`Keys::found`] then reports for all at once.
-    fn of(&mut self, record: &IdentityRecord) -> Result<[KeyText; 2], DeliveryError> {
-        let nothing = || [(); 2].map(|()| KeyText::new(Zeroizing::default()));
-        let Some(credential) = &record.credential else { return Ok(nothing()) };
-        let id = || record.identity.registration_id.clone();
-        // Once a delivery has arrived its keys are gone, even where an interruption left some of them behind.
-        if self.arrived.contains(&credential.attempt) {
-            self.withdrawn.push(id());
-            return Ok(nothing());
-        }
-        let secret = match self.vault.get(&SecretName::of_unit_keys(credential.attempt)) {
-            Ok(secret) => secret,
-            Err(VaultError::Unknown(_)) => {
-                self.missing.push(id());
-                return Ok(nothing());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let announced = |keys: &UnitKeys| match &credential.credential {
-            IssuedCredential::DeviceKey { key_mac, origin: KeyOrigin::Random { secondary_mac } } => {
-                self.mac(&keys.primary) == *key_mac && self.mac(&keys.secondary) == *secondary_mac
-            }
-            _ => false,
-        };
-        match UnitKeys::from_secret(&secret).filter(announced) {
-            Some(keys) => {
-                self.found.push(credential.attempt);
-                Ok([keys.primary, keys.secondary].map(|key| KeyText::new(key.to_base64())))
-            }
-            None => {
-                self.other.push(id());
-                Ok(nothing())
-            }
-        }
-    }
-
-    fn mac(&self, key: &DeviceKey) -> String {
-        hex(&self.ledger_key.mac(key.bytes()))
-    }
-
-    /// The attempts whose keys were found, if that is all of them.
-    fn found(self) -> Result<Vec<u64>, DeliveryError> {
-        for (ids, error) in [
-            (self.withdrawn, DeliveryError::Withdrawn as fn(_) -> _),
-            (self.missing, DeliveryError::Missing),
-            (self.other, DeliveryError::Other),
-        ] {
-            if !ids.is_empty() {
-                return Err(error(ids));
-            }
-        }
-        Ok(self.found)
-    }
-}
-
 /// What an acknowledgement did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Acknowledged {
     /// The delivery, as it stands now.
     #[serde(flatten)]
     pub delivery: DeliveryRecord,
-    /// How many units' keys left the vault now.
+    /// Of how many identities keys left the vault now.
     pub withdrawn: u64,
 }
 
@@ -290,10 +217,14 @@ pub fn acknowledge(
     }
     let mut withdrawn = 0;
     for attempt in reader.delivered_attempts(number)? {
-        let name = SecretName::of_unit_keys(attempt);
+        let (name, identities) = match reader.keys_ahead(attempt)? {
+            // Those of the file that the delivery did not carry were superseded or revoked before.
+            Some((number, identities)) => (SecretName::of_keys_ahead(number), identities),
+            None => (SecretName::of_unit_keys(attempt), 1),
+        };
         if vault.holds(&name) {
             vault.withdraw(&name)?;
-            withdrawn += 1;
+            withdrawn += identities;
         }
     }
     Ok(Acknowledged { delivery: find()?, withdrawn })

@@ -280,7 +280,18 @@ fn what_cannot_be_is_refused_and_leaves_nothing() {
     let given = bench.unlocked(
         &[&["issue", "given", "--bundle", bench.root().join("y.age").to_str().unwrap()][..], &to].concat(),
     );
-    bench.refuses(given, 3, &["product given.toml takes its credentials from the order or the units"]);
+    bench.refuses(given, 3, &["the keys of product given.toml came with the order"]);
+    for (order, product) in [("own", "gateway-x509-device-key.toml"), ("read", "gateway-x509-read-out.toml")]
+    {
+        let pattern = ["--pattern", &format!("{order}-{{}}"), "--quantity", "1"];
+        bench
+            .station(&[&["order", "add", order, "--product", product], &pattern[..]].concat())
+            .run()
+            .expect(0);
+        let call = bench.unlocked(&["issue", order, "--clear"]).arg("--folder");
+        let says = format!("the units of product {product} make their keys themselves");
+        bench.refuses(call.arg(bench.root().join("own")), 3, &[&says]);
+    }
 }
 
 /// The station builds the rest of an order whose other half left, and is done with it.

@@ -77,6 +77,9 @@ struct BundleLine<'a> {
     certificate_chain: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_key: Option<&'a str>,
+    /// Of random keys, the one that the service takes too, once the other is to be exchanged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secondary_device_key: Option<&'a str>,
 }
 
 impl Form {
@@ -92,18 +95,21 @@ impl Form {
                     private_key: Some(&key),
                     certificate_chain: Some(&chain),
                     device_key: None,
+                    secondary_device_key: None,
                 })
             }
             Self::Files(files) => files.certificate(credential, leaf),
         }
     }
 
+    /// A device's key; and its second one, where it has one of its own.
     pub(super) fn device_key(
         &self,
         registration_id: &RegistrationId,
         key: &DeviceKey,
+        secondary: Option<&DeviceKey>,
     ) -> Result<Parts, AheadError> {
-        let text = key.to_base64();
+        let (text, secondary) = (key.to_base64(), secondary.map(DeviceKey::to_base64));
         match self {
             Self::Line { id_scope, .. } => line(&BundleLine {
                 registration_id,
@@ -111,10 +117,15 @@ impl Form {
                 private_key: None,
                 certificate_chain: None,
                 device_key: Some(&text),
+                secondary_device_key: secondary.as_ref().map(|text| text.as_str()),
             }),
             Self::Files(_) => {
-                let bytes = Zeroizing::new([text.as_bytes(), b"\n"].concat());
-                Ok(vec![(format!("{registration_id}.device-key"), bytes)])
+                let file = |end: &str, text: &str| {
+                    let bytes = Zeroizing::new([text.as_bytes(), b"\n"].concat());
+                    (format!("{registration_id}.{end}"), bytes)
+                };
+                let secondary = secondary.as_ref().map(|text| file("secondary-device-key", text));
+                Ok(std::iter::once(file("device-key", &text)).chain(secondary).collect())
             }
         }
     }
@@ -125,7 +136,10 @@ fn form(error: impl std::error::Error + Send + Sync + 'static) -> AheadError {
 }
 
 fn line(line: &BundleLine<'_>) -> Result<Parts, AheadError> {
-    let long = line.private_key.map_or(0, str::len) + line.certificate_chain.map_or(0, str::len);
+    let long = [line.private_key, line.certificate_chain, line.device_key, line.secondary_device_key]
+        .map(|text| text.map_or(0, str::len))
+        .iter()
+        .sum::<usize>();
     // Room for all of it, line ends escaped: growing would leave unwiped copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(long + long / 16 + 512));
     serde_json::to_writer(&mut *bytes, line).map_err(form)?;

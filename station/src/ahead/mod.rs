@@ -2,6 +2,9 @@
 //!
 //! Nothing leaves that the ledger does not hold, and what is cut off in between never left: the file has no name, and the
 //! folder not its own, before the ledger holds that they leave.
+//!
+//! Random keys must reach the service as well: they lie sealed in the vault, a file for each entry, from before the entry
+//! until the delivery that carried them is acknowledged.
 
 mod handed;
 mod source;
@@ -19,6 +22,7 @@ pub use source::{Made, Source};
 use crate::ledger::entry::{AheadCredential, Fact};
 use crate::ledger::{Ledger, LedgerError, OrderRecord, Pending};
 use crate::place::PlaceError;
+use crate::vault::{KeysAhead, SecretName, Vault, VaultError};
 
 /// Credentials that one ledger entry holds at most.
 const SEGMENT: usize = 256;
@@ -40,6 +44,9 @@ pub enum AheadError {
     /// Somebody asked to stop.
     #[error("stopped: nothing left the station, and the next `station issue` begins with what was announced")]
     Stopped,
+    /// Random keys could not be laid down.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The file or the folder took no more.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -55,6 +62,8 @@ pub struct Announcing<'a> {
     pub ledger: &'a Ledger,
     /// The order.
     pub order: &'a OrderRecord,
+    /// Where random keys lie until the service has them.
+    pub vault: &'a Vault,
     /// The certificates above each leaf, PEM.
     pub above: &'a str,
     /// Why these take the place of earlier ones, where they do.
@@ -123,8 +132,12 @@ impl Announcing<'_> {
         let (mut facts, mut all_parts) = (Vec::new(), Vec::new());
         while facts.len() < TOGETHER && made.peek().is_some() {
             let mut credentials: Vec<AheadCredential> = Vec::with_capacity(SEGMENT);
+            let mut random = KeysAhead::default();
             for made in made.by_ref().take(SEGMENT) {
-                let Made { announced, parts } = made?;
+                let Made { announced, parts, random: own } = made?;
+                if let Some(own) = own {
+                    random.push(announced.registration_id.clone(), own);
+                }
                 credentials.push(announced);
                 all_parts.push(parts);
             }
@@ -132,10 +145,25 @@ impl Announcing<'_> {
                 order: self.order.name.clone(),
                 id_scope: self.order.id_scope.clone(),
                 above: self.above.to_owned(),
+                keys: self.lay_down(&random)?,
                 credentials,
                 supersedes: self.supersedes.map(str::to_owned),
             });
         }
         Ok((facts, all_parts))
+    }
+
+    /// Seals random keys in the vault, before they are announced: what the ledger names can be delivered. Gives the
+    /// number that the entry says.
+    fn lay_down(&self, keys: &KeysAhead) -> Result<Option<u64>, AheadError> {
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)?;
+        // At random, so that what a command left that was cut off here is in nobody's way: no entry ever names it.
+        let number = u64::from_be_bytes(random) >> 11;
+        self.vault.put(&SecretName::of_keys_ahead(number), &keys.to_secret())?;
+        Ok(Some(number))
     }
 }

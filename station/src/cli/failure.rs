@@ -184,6 +184,7 @@ impl Blame for AheadError {
     fn exit(&self) -> Exit {
         match self {
             AheadError::Ledger(error) => error.exit(),
+            AheadError::Vault(error) => error.exit(),
             AheadError::Place(error) => error.exit(),
             AheadError::Random(_) | AheadError::Stopped => Exit::Station,
             AheadError::Make(error) if is_signers_fault(error) => Exit::Station,

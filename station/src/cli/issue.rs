@@ -20,7 +20,7 @@ use crate::ledger::entry::{Door, Fact};
 use crate::ledger::{AheadOf, LedgerOwner, LedgerReader, OrderRecord};
 use crate::order::OrderName;
 use crate::place::{self, PlaceError};
-use crate::vault::{Recipient, SecretName};
+use crate::vault::{Recipient, SecretName, Vault};
 use source::source;
 
 /// Issues credentials for an order's open identities that no unit has, and hands them over: as a bundle, sealed to those
@@ -29,6 +29,8 @@ use source::source;
 /// The identities are checked out from then on: no unit gets them here. The ledger holds each credential before it
 /// leaves, and that all leave before the file or folder has its name. What was cut off before that entry never left, and
 /// the next `issue` begins with its identities; cut off behind it, only --again issues them anew.
+///
+/// Devices with individual enrollments register once DPS has these: `station manifest dps ORDER --individual`.
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("where").required(true).args(["bundle", "folder"])))]
 pub(super) struct Args {
@@ -47,7 +49,8 @@ pub(super) struct Args {
     /// Who can open the bundle: an age recipient. Again for more.
     #[arg(long, value_name = "AGE1…", requires = "bundle")]
     recipient: Vec<Recipient>,
-    /// A new folder of files in clear, for their owner alone: ID.key.pem and ID.chain.pem, or ID.device-key.
+    /// A new folder of files in clear, for their owner alone: ID.key.pem and ID.chain.pem, or ID.device-key, and
+    /// ID.secondary-device-key where the keys are random.
     #[arg(long, value_name = "DIR", requires = "clear")]
     folder: Option<PathBuf>,
     /// Yes, let the keys leave in clear.
@@ -110,16 +113,14 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<Exi
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let source = source(&keyring, &product, &order.name)?;
     let as_they_are = args.format == FormatName::Pkcs8 && args.encoding == Encoding::Pem && !args.leaf_only;
-    if matches!(source, Source::Derived { .. }) && !as_they_are {
+    if source.is_symmetric() && !as_they_are {
         return Err(Failure::usage(
             "--format, --encoding and --leaf-only are for certificates and their keys: this order's keys are symmetric",
         ));
     }
     let form = form(args, &keyring, &source, &order)?;
-    let verified_ca = match &source {
-        Source::X509 { above, .. } if args.leaf_only => above.first().map(certkit::Certificate::subject_name),
-        _ => None,
-    };
+    let issuer = source.above().first().filter(|_| args.leaf_only);
+    let verified_ca = issuer.map(certkit::Certificate::subject_name);
     if chosen.cut_off > 0 {
         output.talk(format!(
             "an earlier `station issue` was cut off: what was announced for {} of these identities did not leave, and is \
@@ -127,10 +128,31 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<Exi
             chosen.cut_off
         ));
     }
-    let issue = Issue { args, owner: &owner, order: &order, stop: stop_on_signals()? };
+    let is_individual = source.is_individual();
+    let vault = vault.vault();
+    let issue = Issue { args, owner: &owner, order: &order, vault, stop: stop_on_signals()? };
     let handed = issue.hand_over(source, form, chosen, verified_ca)?;
+    if is_individual {
+        output.talk(format!(
+            "these devices register once DPS has their enrollments: `station manifest dps {} --individual`",
+            order.name
+        ));
+    }
     told(&handed, &config.issuing_authority, output)?;
+    talk_of_unknown(&keyring.sweep_keys_ahead()?, output);
     Ok(Exit::Done)
+}
+
+fn talk_of_unknown(numbers: &[u64], output: &Output) {
+    if numbers.is_empty() {
+        return;
+    }
+    let names: Vec<String> = numbers.iter().map(|number| format!("keys-ahead_{number}.age")).collect();
+    output.talk(format!(
+        "the vault holds keys that the ledger never announced: {}. An `issue` that was cut off leaves such, and then nobody \
+         has them: delete them. Keep them where the ledger was restored and is older than the vault",
+        names.join(", ")
+    ));
 }
 
 /// The identities, and why new credentials take the place of earlier ones, where there are some.
@@ -196,10 +218,7 @@ fn form(args: &Args, keyring: &Keyring<'_>, source: &Source, order: &OrderRecord
             return Err(Failure::usage("--format pkcs12 needs --password, a name in the vault"));
         }
     };
-    let above = match source {
-        Source::X509 { above, .. } => above.iter().map(|certificate| certificate.der().to_vec()).collect(),
-        Source::Derived { .. } => Vec::new(),
-    };
+    let above = source.above().iter().map(|certificate| certificate.der().to_vec()).collect();
     Ok(Form::Files(Files { form, leaf_only: args.leaf_only, above, above_pem }))
 }
 
@@ -209,6 +228,7 @@ struct Issue<'a> {
     args: &'a Args,
     owner: &'a LedgerOwner,
     order: &'a OrderRecord,
+    vault: &'a Vault,
     stop: Arc<AtomicBool>,
 }
 
@@ -226,6 +246,7 @@ impl<'a> Issue<'a> {
         let announcing = Announcing {
             ledger: &ledger,
             order: self.order,
+            vault: self.vault,
             above: &above,
             supersedes: chosen.supersedes.as_deref(),
             now: clock::now,

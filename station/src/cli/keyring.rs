@@ -98,6 +98,23 @@ impl Keyring<'_> {
         Ok(Attestation::Symmetric(Symmetric { keys, ledger_key: self.ledger_key()? }))
     }
 
+    /// Withdraws random keys that were made without units, where the identities of a file were all issued anew, or
+    /// scrapped. Gives the numbers of files that no entry names: an `issue` left them that was cut off, or the ledger is
+    /// older than the vault, and then they are not for the station to judge.
+    pub(super) fn sweep_keys_ahead(&self) -> Result<Vec<u64>, Failure> {
+        let vault = self.vault.vault();
+        let mut lying = vault.keys_ahead()?;
+        if lying.is_empty() {
+            return Ok(lying);
+        }
+        let announced = self.reader.all_keys_ahead()?;
+        for number in lying.iter().filter(|number| announced.get(number) == Some(&false)) {
+            vault.withdraw(&SecretName::of_keys_ahead(*number))?;
+        }
+        lying.retain(|number| !announced.contains_key(number));
+        Ok(lying)
+    }
+
     /// Withdraws the keys of attempts that were cut off before they announced them, and those that were superseded: no
     /// unit has them. Only a run writes such keys, and it holds the ledger.
     fn sweep_unit_keys(&self) -> Result<(), Failure> {

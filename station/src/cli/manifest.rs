@@ -21,7 +21,7 @@ use crate::manifest::central_import;
 use crate::order::OrderName;
 use crate::place::{self, Readers};
 
-/// Manifests for accepted units, derived from the ledger, and deliveries, which carry keys.
+/// Manifests, derived from the ledger, and deliveries, which carry keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// What DPS takes: the body of an X.509 enrollment group, or individual enrollments.
@@ -108,8 +108,12 @@ fn deliveries(order: Option<&OrderName>, context: &Context, output: &Output) -> 
                 Some(at) => format!("acknowledged {at}"),
                 None => "not acknowledged".to_owned(),
             };
-            let (units, form) = (one.identities, &one.form);
-            writeln!(out, "{:>6} {} {}: {units} units, {form}, {state}", one.delivery, one.at, one.order)
+            let (identities, form) = (one.identities, &one.form);
+            writeln!(
+                out,
+                "{:>6} {} {}: {identities} enrollments, {form}, {state}",
+                one.delivery, one.at, one.order
+            )
         })?;
     }
     Ok(())
@@ -123,7 +127,7 @@ fn acknowledge(number: u64, context: &Context, output: &Output) -> Result<(), Fa
         let order = &done.delivery.order;
         writeln!(
             out,
-            "delivery {number} of order {order} has arrived: the keys of {} units left the vault",
+            "delivery {number} of order {order} has arrived: the keys of {} identities left the vault",
             done.withdrawn
         )
     })?;

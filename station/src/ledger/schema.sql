@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     acknowledged_at TEXT
 ) STRICT;
 
--- Whose keys a delivery carried, by the attempt that made them.
+-- Whose keys a delivery carried, by the attempt that made them, or the entry that announced them without units.
 CREATE TABLE IF NOT EXISTS delivered (
     delivery INTEGER NOT NULL,
     attempt INTEGER NOT NULL,

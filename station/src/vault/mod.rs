@@ -3,6 +3,7 @@
 //! Each is sealed to the vault's recipient, so putting a secret in needs no unlocking. The recipient's identity
 //! lies beside them, wrapped by the station's one unlock secret (age's scrypt recipient). Format: age-encryption.org/v1.
 
+mod keys_ahead;
 mod recipient;
 mod secret;
 mod unit_keys;
@@ -19,6 +20,7 @@ use thiserror::Error;
 
 use crate::place::{self, PlaceError, Readers};
 
+pub use keys_ahead::KeysAhead;
 pub use recipient::{Recipient, RecipientError, seal_for, sealing};
 pub use secret::Secret;
 pub use unit_keys::UnitKeys;
@@ -28,6 +30,8 @@ pub use unlock::{UnlockError, UnlockFrom};
 const WORK_FACTOR: u8 = 16;
 /// What the names of units' own random keys begin with; the attempt's number follows.
 const UNIT_KEYS: &str = "unit-keys_";
+/// What the names of random keys made without units begin with; a number follows, which the announcing entry says.
+const KEYS_AHEAD: &str = "keys-ahead_";
 /// The most work that a wrapped identity may ask of us: a file made elsewhere with a stronger factor still opens.
 const MAX_WORK_FACTOR: u8 = 22;
 
@@ -98,6 +102,12 @@ impl SecretName {
     /// The name of a unit's own random keys, by the number of the attempt that issued them.
     pub(crate) fn of_unit_keys(attempt: u64) -> Self {
         Self(format!("{UNIT_KEYS}{attempt}"))
+    }
+
+    /// The name of the random keys of one ledger entry that announces credentials without units, by the number that the
+    /// entry says.
+    pub(crate) fn of_keys_ahead(number: u64) -> Self {
+        Self(format!("{KEYS_AHEAD}{number}"))
     }
 
     /// The name of a CA key's passphrase, by the certificate serial (hex) of the CA.
@@ -217,15 +227,27 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Read`] where the folder cannot be read.
     pub fn attempts_with_unit_keys(&self) -> Result<Vec<u64>, VaultError> {
+        self.numbers(UNIT_KEYS)
+    }
+
+    /// The numbers under which random keys made without units lie in the vault.
+    ///
+    /// # Errors
+    /// [`VaultError::Read`] where the folder cannot be read.
+    pub fn keys_ahead(&self) -> Result<Vec<u64>, VaultError> {
+        self.numbers(KEYS_AHEAD)
+    }
+
+    fn numbers(&self, prefix: &str) -> Result<Vec<u64>, VaultError> {
         let unreadable = |source| VaultError::Read { path: self.folder.clone(), source };
-        let mut attempts = Vec::new();
+        let mut numbers = Vec::new();
         for entry in self.folder.read_dir().map_err(unreadable)? {
             let name = entry.map_err(unreadable)?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_prefix(UNIT_KEYS)?.strip_suffix(".age"));
-            attempts.extend(number.and_then(|number| number.parse::<u64>().ok()));
+            let number = name.to_str().and_then(|name| name.strip_prefix(prefix)?.strip_suffix(".age"));
+            numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
         }
-        attempts.sort_unstable();
-        Ok(attempts)
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     /// Unlocks the vault for this process.

@@ -15,9 +15,14 @@ pub struct UnitKeys {
 }
 
 impl UnitKeys {
+    /// Primary and secondary in base64.
+    pub fn to_base64(&self) -> [Zeroizing<String>; 2] {
+        [self.primary.to_base64(), self.secondary.to_base64()]
+    }
+
     /// Two lines of base64: primary, secondary.
     pub fn to_secret(&self) -> Secret {
-        let (primary, secondary) = (self.primary.to_base64(), self.secondary.to_base64());
+        let [primary, secondary] = self.to_base64();
         // Room for all of it at once, so that growing leaves no unwiped copy of a key behind.
         let mut text = Zeroizing::new(String::with_capacity(primary.len() + secondary.len() + 2));
         for key in [primary, secondary] {

@@ -1,9 +1,10 @@
 //! Gateways whose keys are theirs alone: random ones of the station's making, and one that a unit makes itself.
 
+use acceptance::AgeKey;
 use acceptance::canary::Secret;
 
-use super::places::ERRORS;
-use super::secrets::{pkcs8, unit_keys};
+use super::places::{ERRORS, new_file};
+use super::secrets::{keys_ahead, pkcs8, unit_keys};
 use super::{QUICK, Watch};
 
 /// Within the piece that carries a unit's random key: bytes since it was put in.
@@ -33,7 +34,40 @@ impl Watch {
         for unit in ["ind-0001", "ind-0002"] {
             self.both(&["unit", "show", unit]);
         }
-        vec![own_key]
+        let mut secrets = self.handed_over_without_units();
+        secrets.push(own_key);
+        secrets
+    }
+
+    /// Random keys, and keys of certificates that sign themselves, in sealed bundles; and the former in a sealed delivery.
+    fn handed_over_without_units(&mut self) -> Vec<Secret> {
+        let writer = AgeKey::new(self.bench.root(), "writer.age-key");
+        let to = ["--recipient", &writer.recipient];
+        let mut self_signed = Vec::new();
+        for (order, product, first) in [
+            ("away", "gateway-symmetric-individual.toml", "11"),
+            ("self", "gateway-x509-individual.toml", "21"),
+        ] {
+            let pattern =
+                ["--product", product, "--pattern", "ind-{:04}", "--quantity", "2", "--first", first];
+            let add = self.bench.station(&[&["order", "add", order], &pattern[..]].concat());
+            self.call("order add", add, 0);
+            let bundle = self.bench.root().join(format!("{order}.age"));
+            let issue = self.unlocked(&["issue", order, "--json"]).args(&to).arg("--bundle").arg(&bundle);
+            self.call("issue, individual --json", issue, 0);
+            for line in writer.open_lines(&bundle).iter().filter(|line| line["private_key"].is_string()) {
+                let pem =
+                    self.bench.root().join(format!("{}.pem", line["registration_id"].as_str().unwrap()));
+                new_file(&pem, line["private_key"].as_str().unwrap().as_bytes());
+                let name = format!("self-signed key of {}", line["registration_id"]);
+                self_signed.push(Secret::key(&name, &pkcs8(&["-in", pem.to_str().unwrap()])));
+            }
+        }
+        assert_eq!((self_signed.len(), keys_ahead(&self.bench).len()), (2, 4));
+        let sealed = self.bench.root().join("away-delivery.age");
+        let dps = self.unlocked(&["manifest", "dps", "away", "--individual"]).args(&to);
+        self.call("manifest dps, keys ahead", dps.arg("--out").arg(&sealed), 0);
+        self_signed
     }
 
     /// Runs an order with one unit that nobody has seen yet, until it passes.

@@ -22,7 +22,7 @@ pub(crate) fn of_station(bench: &Bench) -> Vec<Secret> {
     let mut names = Vec::new();
     for (name, text) in opened_vault(&bench.folder(), UNLOCK) {
         let text = text.trim_end();
-        if name.starts_with("unit-keys_") {
+        if name.starts_with("unit-keys_") || name.starts_with("keys-ahead_") {
             continue;
         }
         match (name.as_str(), name.strip_prefix("ca-")) {
@@ -49,7 +49,7 @@ pub(crate) fn of_station(bench: &Bench) -> Vec<Secret> {
         "order_june",
     ];
     assert_eq!(names, expected);
-    let random = unit_keys(bench);
+    let random = [unit_keys(bench), keys_ahead(bench)].concat();
     secrets.extend(random.iter().map(|(name, key)| Secret::symmetric_key(name, &STANDARD.encode(key))));
     secrets
 }
@@ -61,6 +61,18 @@ pub(crate) fn unit_keys(bench: &Bench) -> Vec<(String, Vec<u8>)> {
     let keys = files.flat_map(|(name, text)| {
         let lines = ["primary", "secondary"].into_iter().zip(text.lines());
         lines.map(move |(which, key)| (format!("{which} of {name}"), STANDARD.decode(key).unwrap()))
+    });
+    keys.collect()
+}
+
+/// The random keys of identities that were handed over without units.
+pub(crate) fn keys_ahead(bench: &Bench) -> Vec<(String, Vec<u8>)> {
+    let vault = opened_vault(&bench.folder(), UNLOCK);
+    let files = vault.iter().filter(|(name, _)| name.starts_with("keys-ahead_"));
+    let keys = files.flat_map(|(_, text)| text.lines()).flat_map(|line| {
+        let (id, keys) = line.split_once(',').unwrap();
+        let both = ["primary", "secondary"].into_iter().zip(keys.split(','));
+        both.map(move |(which, key)| (format!("{which} of {id}, ahead"), STANDARD.decode(key).unwrap()))
     });
     keys.collect()
 }

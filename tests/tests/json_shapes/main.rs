@@ -368,6 +368,41 @@ fn keys_that_are_delivered_and_units_that_are_stopped() {
 }
 
 #[test]
+fn what_is_issued_for_individual_enrollments() {
+    let bench = Bench::bare(1);
+    bench.station(&["keys", "import", "gateway-console"]).input("rehearsal").run().expect(0);
+    for (order, product) in
+        [("april", "gateway-symmetric-individual.toml"), ("may", "gateway-x509-individual.toml")]
+    {
+        let pattern = ["--pattern", &format!("{order}-{{}}"), "--quantity", "1"];
+        bench
+            .station(&[&["order", "add", order, "--product", product], &pattern[..]].concat())
+            .run()
+            .expect(0);
+        let out = bench.root().join(order);
+        let issue = bench.unlocked(&["issue", order, "--clear"]).arg("--folder").arg(&out);
+        let handed = json!({
+            "order": "string", "credentials": "integer", "door": "=clear", "to": "string", "recipients": ["string"],
+        });
+        one(issue, &handed);
+        let show = bench.station(&["unit", "show", &format!("{order}-1")]);
+        let shown = show.arg("--json").run().expect(0).json();
+        assert_shape(&unit_with(&shown["credentials"][0]), &shown);
+    }
+    let dps = |order: &str| bench.unlocked(&["manifest", "dps", order, "--individual"]);
+    let body = |attestation: Value| {
+        json!({
+            "registrationId": "string", "attestation": attestation, "provisioningStatus": "=enabled",
+        })
+    };
+    let keys = json!({"primaryKey": "string", "secondaryKey": "string"});
+    one(dps("april").arg("--clear"), &body(json!({"type": "=symmetricKey", "symmetricKey": keys})));
+    let x509 = json!({"clientCertificates": {"primary": {"certificate": "string"}}});
+    one(dps("may"), &body(json!({"type": "=x509", "x509": x509})));
+    assert!(kinds_of_entries(&bench).is_superset(&texts(&["issued_ahead", "handed_over", "delivered"])));
+}
+
+#[test]
 fn the_simulator() {
     let bench = Bench::new(2);
     bench.order("april", 2);

@@ -96,7 +96,7 @@ pub(crate) fn unit() -> Value {
 /// A unit whose credentials are like this one.
 pub(crate) fn unit_with(credential: &Value) -> Value {
     let standing = json!({
-        "attempt": "integer", "state": "=issued|live|superseded|revoked", "reason": "string?",
+        "attempt": "integer", "state": "=issued|live|superseded|revoked|announced|handed-over", "reason": "string?",
         "ended_at": "time?",
     });
     let credential = with(issued(credential), standing);
@@ -195,11 +195,8 @@ pub(crate) fn entry(entry: &Value) -> Value {
             "attempt": "integer", "act": "=make-key|read-certificate|write|restart", "item?": "string",
         }),
         "issued_ahead" => json!({
-            "order": "string", "id_scope": "string", "above?": "string", "supersedes?": "string",
-            "credentials": [{
-                "registration_id": "string", "credential_kind": "=certificate", "certificate_serial": "hex",
-                "public_key": "hex", "chain": "string", "authority": "string",
-            }],
+            "order": "string", "id_scope": "string", "above?": "string", "keys?": "integer", "supersedes?": "string",
+            "credentials": [with(issued(&entry["fact"]["credentials"][0]), json!({"registration_id": "string"}))],
         }),
         "handed_over" => json!({
             "order": "string", "first": "integer", "credentials": "integer", "door": "=sealed|clear",

@@ -37,20 +37,28 @@ pub(super) fn source(keyring: &Keyring<'_>, product: &Product, order: &str) -> R
                     issued,
                 })
             }
-            _ => Err(not_ahead(product)),
+            X509 { signs: Signs::Itself, key: KeyMaker::Station, profile } => Ok(Source::SelfSigned {
+                profile: Box::new(profile),
+                now: clock::now(),
+                issued: keyring.reader.count_ahead()?,
+            }),
+            X509 { key: KeyMaker::Device, .. } => Err(Failure::input(format!(
+                "the units of product {} make their keys themselves: nothing can be issued for them without the units",
+                product.file
+            ))),
         },
         Attestation::Symmetric(Symmetric {
             keys: SymmetricKeys::Derived { group_key, name, entry },
             ledger_key,
         }) => Ok(Source::Derived { group_key, name, entry, ledger_key }),
-        Attestation::Symmetric(_) => Err(not_ahead(product)),
+        Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Random { key_bytes, .. }, ledger_key }) => {
+            Ok(Source::Random { key_bytes, ledger_key })
+        }
+        Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Given(_), .. }) => {
+            Err(Failure::input(format!(
+                "the keys of product {} came with the order: whoever gave them has them, and nothing is issued",
+                product.file
+            )))
+        }
     }
-}
-
-fn not_ahead(product: &Product) -> Failure {
-    Failure::input(format!(
-        "product {} takes its credentials from the order or the units, or makes them for each unit alone: only those of an \
-         X.509 or a symmetric enrollment group are issued ahead, with keys of the station's making",
-        product.file
-    ))
 }

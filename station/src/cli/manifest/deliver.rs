@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::context::Context;
 use super::super::{Failure, Output};
-use super::dps::Args;
+use super::dps::{Args, talk_of_handed_over};
 use crate::clock;
 use crate::delivery::{self, Wanted};
 use crate::ledger::entry::Door;
@@ -78,6 +78,7 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<(),
             output.data(&written, |out| writeln!(out, "{} is written", path.display()))?;
         }
     }
+    talk_of_handed_over(context, &order, output)?;
     output.talk(format!(
         "delivery {number}: {} enrollments, {}. Once whoever it is for has it: `station manifest acknowledge {number}`",
         ready.delivery().identities,

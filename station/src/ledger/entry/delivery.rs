@@ -34,6 +34,6 @@ pub struct Delivery {
     pub identities: u64,
     /// SHA-256 of what was written, hex.
     pub sha256: String,
-    /// The attempts that made the keys that it carries.
+    /// The attempts that made the keys that it carries; of keys that were made without units, the entries.
     pub attempts: Vec<u64>,
 }

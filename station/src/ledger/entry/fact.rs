@@ -206,6 +206,10 @@ pub enum Fact {
         /// The certificates that follow each leaf in its chain, PEM, issuer first.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         above: String,
+        /// Of random keys, the number that says where they lie in the vault until the service has them. Below 2^53, so
+        /// that every reader of JSON has it exact.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keys: Option<u64>,
         /// At most 256 an entry.
         credentials: Vec<AheadCredential>,
         /// Why they take the place of earlier ones, where they do.

@@ -1,9 +1,9 @@
 //! What was issued without a unit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use certkit::RegistrationId;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::super::entry::{AheadCredential, Fact, Identity, IssuedCredential};
 use super::super::record::{CredentialRecord, EndedCertificate, IdentityRecord, IdentityState};
@@ -108,6 +108,30 @@ impl LedgerReader {
             });
         }
         Ok(())
+    }
+
+    /// Where the random keys lie in the vault that an entry announced without units, and how many identities they are
+    /// of; none where it announced no such keys.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn keys_ahead(&self, entry: u64) -> Result<Option<(u64, u64)>, LedgerError> {
+        let sql = "SELECT json_extract(bytes, '$.fact.keys'), json_array_length(bytes, '$.fact.credentials')
+             FROM entry WHERE seq = ?1 AND json_extract(bytes, '$.fact.kind') = 'issued_ahead'
+                AND json_extract(bytes, '$.fact.keys') IS NOT NULL";
+        Ok(self.db.query_row(sql, [entry], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
+    /// Where all random keys lay or lie that were ever announced without units: each with whether one of them may still
+    /// be of use, since its identity was handed over, or is about to be.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn all_keys_ahead(&self) -> Result<BTreeMap<u64, bool>, LedgerError> {
+        let sql = "SELECT json_extract(e.bytes, '$.fact.keys') AS keys, a.of_use
+             FROM (SELECT seq, max(state IN ('announced', 'handed-over')) AS of_use FROM ahead GROUP BY seq) a
+             JOIN entry e USING (seq) WHERE keys IS NOT NULL";
+        Ok(self.list(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
     }
 
     /// The certificates of an authority that left the station without a unit, and are superseded or revoked.

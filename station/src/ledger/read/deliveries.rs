@@ -27,7 +27,7 @@ impl LedgerReader {
         Ok(self.db.query_row(&format!("{DELIVERY} WHERE seq = ?1"), [number], delivery).optional()?)
     }
 
-    /// The attempts that made the keys of a delivery.
+    /// The attempts that made the keys of a delivery; of keys that were made without units, the entries.
     ///
     /// # Errors
     /// As above.
@@ -36,7 +36,8 @@ impl LedgerReader {
         self.list(sql, [delivery], |row| row.get(0))
     }
 
-    /// The attempts whose keys have arrived with some delivery of this order.
+    /// The attempts, or entries, whose keys have arrived with some delivery of this order. A delivery carries all keys of
+    /// an entry that are of use then, and none of the others ever is again: so an entry arrives whole.
     ///
     /// # Errors
     /// As above.
@@ -52,7 +53,12 @@ impl LedgerReader {
     /// As above.
     pub fn arrived_identities(&self, order: &str) -> Result<BTreeSet<String>> {
         let sql = "SELECT c.registration_id FROM credential c JOIN delivered USING (attempt)
-            JOIN delivery d ON d.seq = delivery WHERE d.order_name = ?1 AND d.acknowledged_at IS NOT NULL";
+            JOIN delivery d ON d.seq = delivery WHERE d.order_name = ?1 AND d.acknowledged_at IS NOT NULL
+            UNION SELECT a.registration_id FROM ahead a JOIN delivered ON attempt = a.seq
+            JOIN delivery d ON d.seq = delivery WHERE d.order_name = ?1 AND d.acknowledged_at IS NOT NULL
+                -- Another credential had taken its place already.
+                AND NOT EXISTS (SELECT 1 FROM ahead n WHERE n.id_scope = a.id_scope
+                    AND n.registration_id = a.registration_id AND n.seq > a.seq AND n.seq < d.seq)";
         Ok(self.list(sql, [order], |row| row.get(0))?.into_iter().collect())
     }
 }

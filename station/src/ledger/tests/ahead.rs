@@ -1,4 +1,4 @@
-use super::super::entry::{AheadCredential, Door, IssuedCredential, KeyMaker};
+use super::super::entry::{AheadCredential, Delivery, Door, IssuedCredential, KeyMaker, KeyOrigin};
 use super::super::*;
 use super::{identity, new_ledger, order};
 
@@ -17,6 +17,26 @@ fn ahead(order: &str, ids: &[&str], supersedes: Option<&str>, round: u32) -> Fac
         order: order.into(),
         id_scope: "0ne00ABCDEF".into(),
         above: "above".into(),
+        keys: None,
+        credentials: ids.iter().map(credential).collect(),
+        supersedes: supersedes.map(str::to_owned),
+    }
+}
+
+/// The same with random keys, which lie under this number.
+fn random(ids: &[&str], supersedes: Option<&str>, number: u64) -> Fact {
+    let credential = |id: &&str| AheadCredential {
+        registration_id: id.parse().unwrap(),
+        credential: IssuedCredential::DeviceKey {
+            origin: KeyOrigin::Random { secondary_mac: format!("2-{number}-{id}") },
+            key_mac: format!("1-{number}-{id}"),
+        },
+    };
+    Fact::IssuedAhead {
+        order: "april".into(),
+        id_scope: "0ne00ABCDEF".into(),
+        above: String::new(),
+        keys: Some(number),
         credentials: ids.iter().map(credential).collect(),
         supersedes: supersedes.map(str::to_owned),
     }
@@ -68,4 +88,49 @@ fn what_is_issued_ahead_is_checked_out_and_for_nobody_else() {
     assert_eq!((of(AheadOf::CutOff), ledger.reader().count_ahead().unwrap()), (0, 3));
     let held = verify(&ledger.path).unwrap();
     assert!(held.findings.is_empty(), "{held:?}");
+}
+
+#[test]
+fn random_keys_are_of_use_until_all_of_an_entry_are_superseded_or_revoked() {
+    let ledger = new_ledger();
+    ledger.append(order("april", &["gw-1", "gw-2"])).unwrap();
+    let certificates = ledger.append(vec![ahead("april", &["gw-1"], None, 1)]).unwrap()[0];
+    let entry = ledger.append(vec![random(&["gw-2"], None, 77)]).unwrap()[0];
+    assert_eq!(ledger.reader().keys_ahead(entry).unwrap(), Some((77, 1)));
+    assert_eq!(ledger.reader().keys_ahead(certificates).unwrap(), None);
+    let of_use = || ledger.reader().all_keys_ahead().unwrap().into_iter().collect::<Vec<_>>();
+    assert_eq!(of_use(), [(77, true)], "announced");
+    ledger.append(vec![handed_over(certificates), random(&["gw-1", "gw-2"], Some("lost"), 88)]).unwrap();
+    assert_eq!(of_use(), [(77, false), (88, true)]);
+    ledger.append(vec![Fact::Scrapped { identity: identity("gw-1"), reason: "x".into() }]).unwrap();
+    assert_eq!(of_use(), [(77, false), (88, true)], "gw-2's are");
+    ledger.append(vec![Fact::Scrapped { identity: identity("gw-2"), reason: "x".into() }]).unwrap();
+    assert_eq!(of_use(), [(77, false), (88, false)]);
+}
+
+#[test]
+fn what_was_superseded_before_a_delivery_has_not_arrived_with_it() {
+    let ledger = new_ledger();
+    ledger.append(order("april", &["gw-1", "gw-2", "gw-3"])).unwrap();
+    let first = ledger.append(vec![random(&["gw-1", "gw-2"], None, 77)]).unwrap()[0];
+    ledger.append(vec![handed_over(first), random(&["gw-1"], Some("cut off"), 88)]).unwrap();
+    let may = |ledger: &super::Fixture| -> Vec<String> {
+        let records = ledger.reader().may_register("april").unwrap();
+        records.iter().map(|record| record.identity.registration_id.to_string()).collect()
+    };
+    assert_eq!(may(&ledger), ["gw-2"], "gw-1's last has not left");
+    let delivery = Delivery {
+        order: "april".into(),
+        form: Door::Clear,
+        recipients: vec![],
+        identities: 1,
+        sha256: "00".into(),
+        attempts: vec![first],
+    };
+    let number = ledger.append(vec![Fact::Delivered(delivery)]).unwrap()[0];
+    ledger.append(vec![Fact::DeliveryAcknowledged { delivery: number }]).unwrap();
+    let last = ledger.append(vec![random(&["gw-1", "gw-2"], Some("lost"), 99)]).unwrap()[0];
+    ledger.append(vec![handed_over(last)]).unwrap();
+    assert_eq!(may(&ledger), ["gw-1", "gw-2"]);
+    assert_eq!(ledger.reader().arrived_identities("april").unwrap(), ["gw-2".to_owned()].into());
 }
