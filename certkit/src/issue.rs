@@ -8,7 +8,9 @@ mod template;
 use rcgen::{CertificateParams, KeyIdMethod};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use crate::{Certificate, CertificateSerial, Kind, OutlivingIssuer, Profile, PublicKey, Signer, Subject};
+use crate::{
+    Certificate, CertificateSerial, KeyAlgorithm, Kind, OutlivingIssuer, Profile, PublicKey, Signer, Subject,
+};
 use contents::{Period, Public, Signing, contents, copy_name};
 pub use error::IssueError;
 pub use revocation_list::{RevocationList, RevocationReason, Revoked};
@@ -60,12 +62,11 @@ impl Issuer {
             (Kind::Individual, Subject::Device(id)) => id.check_common_name()?,
             _ => return Err(wrong_kind(profile, subject)),
         }
-        check_key(profile, subject.common_name(), signer.public_key())?;
+        check_key(profile, subject.common_name(), signer.public_key().algorithm())?;
         let not_after = profile.validity().end(now).ok_or(IssueError::BeyondCalendar)?;
         let period = Period { not_before: back_dated(profile, now), not_after };
         let params = contents(profile, subject, signer.public_key(), serial, period)?;
-        let signing = Signing::new(signer);
-        let made = params.self_signed(&&signing).map_err(|error| signing.or(error))?;
+        let made = Signing::written(signer, |signing| params.self_signed(&signing))?;
         let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
         // A chain checks every signature but this one.
         if !certificate.is_signed_by(signer.public_key()) {
@@ -86,41 +87,35 @@ impl Issuer {
         serial: &CertificateSerial,
         now: OffsetDateTime,
     ) -> Result<Certificate, IssueError> {
-        let params = self.params(profile, subject, public_key, serial, now)?;
-        let signing = Signing::new(self.signer.as_ref());
-        let issuer = rcgen::Issuer::from_params(&self.written, &signing);
-        let made = params.signed_by(&Public(public_key), &issuer).map_err(|error| signing.or(error))?;
-        let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
-        if certificate.issuer() != self.certificate.subject() {
-            return Err(IssueError::Name { issuer: self.certificate.subject_name() });
-        }
-        Ok(certificate)
+        check_key(profile, subject.common_name(), public_key.algorithm())?;
+        let period = self.period(profile, subject.common_name(), now)?;
+        let params = self.params(profile, subject, public_key, serial, period)?;
+        let made = Signing::written(self.signer.as_ref(), |signing| {
+            params.signed_by(&Public(public_key), &rcgen::Issuer::from_params(&self.written, signing))
+        })?;
+        self.read_back(made.der())
     }
 
-    /// What a certificate contains, once all is checked that speaks against it.
+    /// What a certificate contains, once the subject is checked.
     fn params(
         &self,
         profile: &Profile,
         subject: &Subject,
         public_key: &PublicKey,
         serial: &CertificateSerial,
-        now: OffsetDateTime,
+        period: Period,
     ) -> Result<CertificateParams, IssueError> {
-        self.check_validity(now)?;
         self.check_subject(profile, subject)?;
-        check_key(profile, subject.common_name(), public_key)?;
-        let period = self.period(profile, subject.common_name(), now)?;
         contents(profile, subject, public_key, serial, period)
     }
 
-    /// Whether certificates of this profile could be issued now: to be asked before a run, so that a CA about to expire
-    /// stops no line half way.
-    ///
-    /// # Errors
-    /// As [`Issuer::issue`], but for what depends on the subject.
-    pub fn check_ready(&self, profile: &Profile, now: OffsetDateTime) -> Result<(), IssueError> {
-        self.check_validity(now)?;
-        self.period(profile, "a certificate issued now", now).map(|_| ())
+    /// A certificate of this authority's that was just written.
+    fn read_back(&self, der: &[u8]) -> Result<Certificate, IssueError> {
+        let certificate = Certificate::from_der(der).map_err(IssueError::ReadBack)?;
+        if certificate.issuer() != self.certificate.subject() {
+            return Err(IssueError::Name { issuer: self.certificate.subject_name() });
+        }
+        Ok(certificate)
     }
 
     /// Whether the private key signs, and is the one that the certificate names: a token can show the right public key
@@ -177,8 +172,9 @@ impl Issuer {
         }
     }
 
-    /// Never outside the issuer's own validity.
+    /// That of a certificate issued now: never outside the issuer's own validity.
     fn period(&self, profile: &Profile, subject: &str, now: OffsetDateTime) -> Result<Period, IssueError> {
+        self.check_validity(now)?;
         let issuer_not_after = self.certificate.not_after();
         let not_before = back_dated(profile, now).max(self.certificate.not_before());
         let not_after = profile.validity().end(now).ok_or(IssueError::BeyondCalendar)?;
@@ -203,13 +199,13 @@ fn wrong_kind(profile: &Profile, subject: &Subject) -> IssueError {
 }
 
 /// Whether the profile permits this kind of key.
-pub(crate) fn check_key(profile: &Profile, subject: &str, key: &PublicKey) -> Result<(), IssueError> {
-    if profile.keys().contains(&key.algorithm()) {
+pub(crate) fn check_key(profile: &Profile, subject: &str, key: KeyAlgorithm) -> Result<(), IssueError> {
+    if profile.keys().contains(&key) {
         return Ok(());
     }
     Err(IssueError::Key {
         subject: subject.to_owned(),
-        found: key.algorithm(),
+        found: key,
         permitted: profile.keys().iter().map(|key| key.as_str()).collect(),
     })
 }

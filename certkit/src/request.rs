@@ -137,7 +137,7 @@ impl CertificateRequest {
     /// # Errors
     /// [`CertificateRequestError::Subject`], [`CertificateRequestError::NotPermitted`].
     pub fn check(&self, profile: &Profile, id: &RegistrationId) -> Result<(), CertificateRequestError> {
-        crate::issue::check_key(profile, id.as_str(), &self.public_key)
+        crate::issue::check_key(profile, id.as_str(), self.public_key.algorithm())
             .map_err(|error| CertificateRequestError::NotPermitted(Box::new(error)))?;
         let found = self.subject_common_name().unwrap_or_default();
         if profile.csr_subject() == CsrSubject::Equal && found != id.as_str() {

@@ -1,9 +1,13 @@
 //! What a certificate contains, as rcgen writes it.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
+use der::{DateTime, Encode};
 use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyIdMethod};
 use time::OffsetDateTime;
+use x509_cert::certificate::Rfc5280;
+use x509_cert::time::{Time, Validity};
 
 use super::IssueError;
 use crate::{
@@ -17,9 +21,23 @@ const SERIAL_NUMBER: [u64; 4] = [2, 5, 4, 5];
 const DOCUMENT_SIGNING: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 3, 36];
 
 /// First and last second of a validity.
+#[derive(Clone, Copy)]
 pub(super) struct Period {
     pub(super) not_before: OffsetDateTime,
     pub(super) not_after: OffsetDateTime,
+}
+
+impl Period {
+    /// As certificates have it (RFC 5280 §4.1.2.5).
+    pub(super) fn der(self) -> Result<Vec<u8>, IssueError> {
+        let time = |time: OffsetDateTime| {
+            let seconds = u64::try_from(time.unix_timestamp()).ok()?;
+            Some(Time::from(DateTime::from_unix_duration(Duration::from_secs(seconds)).ok()?))
+        };
+        let times = time(self.not_before).zip(time(self.not_after));
+        let validity = times.map(|(from, to)| Validity::<Rfc5280>::new(from, to));
+        validity.and_then(|validity| validity.to_der().ok()).ok_or(IssueError::BeyondCalendar)
+    }
 }
 
 /// All that rcgen writes. Its own defaults (a name, a period of two thousand years, no key identifiers) are replaced.
@@ -140,13 +158,15 @@ pub(super) struct Signing<'a> {
 }
 
 impl<'a> Signing<'a> {
-    pub(super) fn new(signer: &'a dyn Signer) -> Self {
-        Self { signer, refused: RefCell::new(None) }
-    }
-
-    /// What the signer said, where it said something; else what rcgen did.
-    pub(super) fn or(&self, error: rcgen::Error) -> IssueError {
-        self.refused.take().map_or(IssueError::Encode(error), IssueError::Sign)
+    /// Has rcgen write something that this signer signs.
+    pub(super) fn written<T>(
+        signer: &'a dyn Signer,
+        write: impl FnOnce(&Self) -> Result<T, rcgen::Error>,
+    ) -> Result<T, IssueError> {
+        let signing = Self { signer, refused: RefCell::new(None) };
+        // What the signer said, where it said something; else what rcgen did.
+        write(&signing)
+            .map_err(|error| signing.refused.take().map_or(IssueError::Encode(error), IssueError::Sign))
     }
 }
 

@@ -143,7 +143,7 @@ pub enum IssueError {
     RegistrationId(#[from] RegistrationIdError),
     /// A profile whose certificates differ in more than a template has places for.
     #[error(
-        "certificates of this profile cannot be made from a template: issue them one by one, and report this"
+        "certificates of this profile cannot be made from a template: report this, and give the profile with it"
     )]
     Template,
     /// The key did not sign.

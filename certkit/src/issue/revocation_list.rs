@@ -76,9 +76,10 @@ impl Issuer {
             revoked_certs: revoked.iter().map(entry).collect(),
             key_identifier_method: self.written.key_identifier_method.clone(),
         };
-        let signing = Signing::new(self.signer.as_ref());
-        let issuer = rcgen::Issuer::from_params(&self.written, &signing);
-        let der = params.signed_by(&issuer).map_err(|error| signing.or(error))?.der().to_vec();
+        let list = Signing::written(self.signer.as_ref(), |signing| {
+            params.signed_by(&rcgen::Issuer::from_params(&self.written, signing))
+        })?;
+        let der = list.der().to_vec();
         let read: CertificateList = CertificateList::from_der(&der)
             .map_err(|error| IssueError::ReadBack(CertificateError::Der(error)))?;
         if read.tbs_cert_list.issuer != *self.certificate.subject() {

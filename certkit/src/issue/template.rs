@@ -1,66 +1,46 @@
 //! Certificates of one profile and issuer, with all that is the same in them encoded once.
 //!
-//! The template is taken from what rcgen writes for a sample: wherever the sample's name, serial, key or key
+//! The template is taken from what rcgen writes for a sample: wherever the sample's name, serial, period, key or key
 //! identifier stands, the certificate's own goes. So whatever a profile brings (attributes, extensions) needs no code
 //! here, and a second sample shows that nothing was missed.
+
+mod part;
 
 use std::sync::Arc;
 
 use rcgen::PublicKeyData;
 use time::OffsetDateTime;
+use time::macros::datetime;
 
-use super::contents::Public;
+use super::contents::{Period, Public};
 use super::{Issuer, check_key};
 use crate::{
-    CertificateSerial, IssueError, KeyAlgorithm, Profile, PublicKey, RegistrationId, Signer, SoftwareSigner,
-    Subject,
+    Certificate, CertificateSerial, IssueError, KeyAlgorithm, Profile, PublicKey, RegistrationId, Signer,
+    SoftwareSigner, Subject,
 };
+use part::{BIT_STRING, Own, Part, SEQUENCE, header, length_with_header, opened, parts, sum};
 
-const INTEGER: u8 = 0x02;
-const OCTET_STRING: u8 = 0x04;
-const PRINTABLE_STRING: u8 = 0x13;
-const SEQUENCE: u8 = 0x30;
-const BIT_STRING: u8 = 0x03;
-/// Set in the tags of values that hold other values (X.690 §8.1.2.5).
-const CONSTRUCTED: u8 = 0x20;
+/// Whom an error names where the subject is not known yet.
+const ISSUED_NOW: &str = "a certificate issued now";
 
-/// A device's certificate as a form to be filled in. Its period is that of the moment when the template was made.
+/// A device's certificate as a form to be filled in.
 #[derive(Debug)]
 pub struct Template {
     issuer: Arc<Issuer>,
     profile: Profile,
     key: KeyAlgorithm,
+    /// That of the moment when the template was made, as DER.
+    validity: Vec<u8>,
     tbs: Vec<Part>,
     /// The signature's AlgorithmIdentifier.
     algorithm: Vec<u8>,
     checks_signatures: bool,
 }
 
-/// A piece of DER.
-#[derive(Debug)]
-enum Part {
-    Fixed(Vec<u8>),
-    /// The registration ID, under this tag.
-    Name(u8),
-    Serial,
-    PublicKey,
-    /// The subject's key identifier, under this tag.
-    KeyId(u8),
-    /// A value that holds some of the above.
-    Holding(u8, Vec<Part>),
-}
-
-/// What differs between two certificates of a template.
-struct Own<'a> {
-    name: &'a [u8],
-    /// As DER has it: with a zero before a first octet that would make the number negative.
-    serial: Vec<u8>,
-    public_key: &'a [u8],
-    key_id: Vec<u8>,
-}
-
 impl Template {
-    /// Makes a template for device certificates with keys of this kind, issued now.
+    /// Makes a template for device certificates. It serves every kind of key that the profile permits; `key` is the kind
+    /// that is made for those who bring none. To be made before a run, so that a CA about to expire stops no line half
+    /// way.
     ///
     /// # Errors
     /// [`IssueError`]: as [`Issuer::issue`]; [`IssueError::Template`] where the profile's certificates differ in more
@@ -71,32 +51,36 @@ impl Template {
         key: KeyAlgorithm,
         now: OffsetDateTime,
     ) -> Result<Self, IssueError> {
-        // Names and serials of different lengths, so that the second sample shows every length that was taken as fixed.
-        let sample = |name: &str, serial: &[u8]| -> Result<_, IssueError> {
-            let key = SoftwareSigner::generate(key).map_err(IssueError::Sign)?.public_key().clone();
-            let id = RegistrationId::parse(name)?;
-            let serial = CertificateSerial::from_bytes(serial).map_err(|_| IssueError::Template)?;
-            let written = written(&issuer, profile, &id, &key, &serial, now)?;
-            Ok((id, key, serial, written))
-        };
-        let (id, public_key, serial, written) = sample("template-sample", &[0x5a; 20])?;
+        check_key(profile, ISSUED_NOW, key)?;
+        let period = issuer.period(profile, ISSUED_NOW, now)?;
+        let sample = Sample::new("template-sample", KeyAlgorithm::P256, &[0x5a; 20], period)?;
+        let written = sample.written(&issuer, profile)?;
         let (tbs, algorithm) = opened(&written).ok_or(IssueError::Template)?;
-        let own = Own::new(&id, &public_key, &serial);
-        let tbs = parts(tbs, &own).ok_or(IssueError::Template)?;
+        let tbs = parts(tbs, &sample.own()).ok_or(IssueError::Template)?;
+        let (profile, algorithm) = (profile.clone(), algorithm.to_vec());
         let template = Self {
-            profile: profile.clone(),
+            issuer,
+            profile,
             key,
+            validity: sample.validity,
             tbs,
-            algorithm: algorithm.to_vec(),
-            issuer: issuer.clone(),
+            algorithm,
             checks_signatures: false,
         };
-        let (id, public_key, serial, written) = sample(&"x".repeat(64), &[0x80])?;
-        let (tbs, _) = opened(&written).ok_or(IssueError::Template)?;
-        if template.tbs(&id, &public_key, &serial)? != tbs {
-            return Err(IssueError::Template);
-        }
+        template.check()?;
         Ok(template)
+    }
+
+    /// A second sample, in which all is of another length, shows whether a place or a length was taken for fixed.
+    fn check(&self) -> Result<(), IssueError> {
+        let period = Period {
+            not_before: datetime!(2049-12-31 23:59:59 UTC),
+            not_after: datetime!(2050-01-01 00:00:00 UTC),
+        };
+        let sample = Sample::new(&"x".repeat(64), KeyAlgorithm::P384, &[0x80], period)?;
+        let written = sample.written(&self.issuer, &self.profile)?;
+        let (tbs, _) = opened(&written).ok_or(IssueError::Template)?;
+        if self.filled(&sample.own()) == tbs { Ok(()) } else { Err(IssueError::Template) }
     }
 
     /// The same, with each signature checked before a certificate is given out: for keys in tokens, whose faults no one
@@ -112,13 +96,14 @@ impl Template {
         &self.issuer
     }
 
-    /// The kind of key that the certificates have.
+    /// The kind of key that is made for those who bring none.
     #[must_use]
     pub fn key(&self) -> KeyAlgorithm {
         self.key
     }
 
-    /// Issues a certificate: the same, but for the signature, as [`Issuer::issue`] does. Gives its DER.
+    /// Issues a certificate: the same, but for the signature, as [`Issuer::issue`] did at the moment when the template was
+    /// made. Gives its DER.
     ///
     /// # Errors
     /// [`IssueError`]: the name or the key does not fit the profile; the authority's key did not sign.
@@ -128,19 +113,38 @@ impl Template {
         public_key: &PublicKey,
         serial: &CertificateSerial,
     ) -> Result<Vec<u8>, IssueError> {
-        let tbs = self.tbs(id, public_key, serial)?;
-        let signature = self.issuer.signer.sign(&tbs).map_err(IssueError::Sign)?;
+        self.signed(&self.tbs(id, public_key, serial, &self.validity)?)
+    }
+
+    /// Issues a certificate now, as [`Issuer::issue`] does and in less time: its period begins with this moment, which the
+    /// authority's own validity must hold. It is read again.
+    ///
+    /// # Errors
+    /// [`IssueError`]: as [`Issuer::issue`].
+    pub fn issue_now(
+        &self,
+        id: &RegistrationId,
+        public_key: &PublicKey,
+        serial: &CertificateSerial,
+        now: OffsetDateTime,
+    ) -> Result<Certificate, IssueError> {
+        let validity = self.issuer.period(&self.profile, id.as_str(), now)?.der()?;
+        self.issuer.read_back(&self.signed(&self.tbs(id, public_key, serial, &validity)?)?)
+    }
+
+    fn signed(&self, tbs: &[u8]) -> Result<Vec<u8>, IssueError> {
+        let signature = self.issuer.signer.sign(tbs).map_err(IssueError::Sign)?;
         if self.checks_signatures {
             let issuer = self.issuer.certificate();
             issuer
                 .public_key()
-                .verify(&tbs, &signature)
+                .verify(tbs, &signature)
                 .map_err(|_| IssueError::BadSignature { issuer: issuer.subject_name() })?;
         }
         let inner = tbs.len() + self.algorithm.len() + length_with_header(signature.len() + 1);
         let mut der = Vec::with_capacity(length_with_header(inner));
         header(SEQUENCE, inner, &mut der);
-        der.extend_from_slice(&tbs);
+        der.extend_from_slice(tbs);
         der.extend_from_slice(&self.algorithm);
         header(BIT_STRING, signature.len() + 1, &mut der);
         der.push(0); // no unused bits
@@ -153,17 +157,50 @@ impl Template {
         id: &RegistrationId,
         public_key: &PublicKey,
         serial: &CertificateSerial,
+        validity: &[u8],
     ) -> Result<Vec<u8>, IssueError> {
         id.check_common_name()?;
-        check_key(&self.profile, id.as_str(), public_key)?;
+        check_key(&self.profile, id.as_str(), public_key.algorithm())?;
         // The only character of registration IDs that a PrintableString lacks (X.680 §41.4).
         if id.as_str().contains('_') && self.tbs.iter().any(Part::is_printable_name) {
             return Err(IssueError::NotPrintable { id: id.to_string() });
         }
-        let own = Own::new(id, public_key, serial);
-        let mut der = Vec::with_capacity(self.tbs.iter().map(|part| part.length(&own)).sum());
-        self.tbs.iter().for_each(|part| part.write(&own, &mut der));
-        Ok(der)
+        Ok(self.filled(&Own::new(id, public_key, serial, validity)))
+    }
+
+    fn filled(&self, own: &Own<'_>) -> Vec<u8> {
+        let mut der = Vec::with_capacity(sum(&self.tbs, own));
+        self.tbs.iter().for_each(|part| part.write(own, &mut der));
+        der
+    }
+}
+
+/// A certificate of nobody's. Its key is of no importance: the whole SubjectPublicKeyInfo is one place.
+struct Sample {
+    id: RegistrationId,
+    public_key: PublicKey,
+    serial: CertificateSerial,
+    period: Period,
+    validity: Vec<u8>,
+}
+
+impl Sample {
+    fn new(name: &str, key: KeyAlgorithm, serial: &[u8], period: Period) -> Result<Self, IssueError> {
+        Ok(Self {
+            id: RegistrationId::parse(name)?,
+            public_key: SoftwareSigner::generate(key).map_err(IssueError::Sign)?.public_key().clone(),
+            serial: CertificateSerial::from_bytes(serial).map_err(|_| IssueError::Template)?,
+            period,
+            validity: period.der()?,
+        })
+    }
+
+    fn own(&self) -> Own<'_> {
+        Own::new(&self.id, &self.public_key, &self.serial, &self.validity)
+    }
+
+    fn written(&self, issuer: &Issuer, profile: &Profile) -> Result<Vec<u8>, IssueError> {
+        written(issuer, profile, &self.id, &self.public_key, &self.serial, self.period)
     }
 }
 
@@ -174,9 +211,9 @@ fn written(
     id: &RegistrationId,
     key: &PublicKey,
     serial: &CertificateSerial,
-    now: OffsetDateTime,
+    period: Period,
 ) -> Result<Vec<u8>, IssueError> {
-    let params = issuer.params(profile, &Subject::Device(id.clone()), key, serial, now)?;
+    let params = issuer.params(profile, &Subject::Device(id.clone()), key, serial, period)?;
     let nobody = Nobody(Public(issuer.signer.public_key()));
     let signed = params.signed_by(&Public(key), &rcgen::Issuer::from_params(&issuer.written, &nobody));
     Ok(signed.map_err(IssueError::Encode)?.der().to_vec())
@@ -201,139 +238,6 @@ impl rcgen::SigningKey for &Nobody<'_> {
     }
 }
 
-impl<'a> Own<'a> {
-    fn new(id: &'a RegistrationId, public_key: &'a PublicKey, serial: &CertificateSerial) -> Self {
-        let magnitude = serial.as_bytes();
-        let negative = magnitude.first().is_some_and(|first| first >> 7 == 1);
-        Self {
-            name: id.as_str().as_bytes(),
-            serial: [if negative { &[0][..] } else { &[] }, magnitude].concat(),
-            public_key: public_key.spki_der(),
-            key_id: public_key.key_id(),
-        }
-    }
-
-    fn all(&self) -> [&[u8]; 4] {
-        [self.name, &self.serial, self.public_key, &self.key_id]
-    }
-}
-
-impl Part {
-    fn length(&self, own: &Own<'_>) -> usize {
-        match self {
-            Self::Fixed(bytes) => bytes.len(),
-            Self::Name(_) => length_with_header(own.name.len()),
-            Self::Serial => length_with_header(own.serial.len()),
-            Self::PublicKey => own.public_key.len(),
-            Self::KeyId(_) => length_with_header(own.key_id.len()),
-            Self::Holding(_, parts) => length_with_header(sum(parts, own)),
-        }
-    }
-
-    fn write(&self, own: &Own<'_>, der: &mut Vec<u8>) {
-        let mut value = |tag, bytes: &[u8]| {
-            header(tag, bytes.len(), der);
-            der.extend_from_slice(bytes);
-        };
-        match self {
-            Self::Fixed(bytes) => der.extend_from_slice(bytes),
-            Self::Name(tag) => value(*tag, own.name),
-            Self::Serial => value(INTEGER, &own.serial),
-            Self::PublicKey => der.extend_from_slice(own.public_key),
-            Self::KeyId(tag) => value(*tag, &own.key_id),
-            Self::Holding(tag, parts) => {
-                header(*tag, sum(parts, own), der);
-                parts.iter().for_each(|part| part.write(own, der));
-            }
-        }
-    }
-
-    fn is_printable_name(&self) -> bool {
-        match self {
-            Self::Name(tag) => *tag == PRINTABLE_STRING,
-            Self::Holding(_, parts) => parts.iter().any(Self::is_printable_name),
-            _ => false,
-        }
-    }
-}
-
-fn sum(parts: &[Part], own: &Own<'_>) -> usize {
-    parts.iter().map(|part| part.length(own)).sum()
-}
-
-/// Takes DER apart, as far down as something of the sample's own stands in it.
-fn parts(mut der: &[u8], own: &Own<'_>) -> Option<Vec<Part>> {
-    let mut parts = Vec::new();
-    while !der.is_empty() {
-        let (whole, tag, value) = first_value(der)?;
-        der = &der[whole.len()..];
-        let inside = |own: &[u8]| whole.windows(own.len()).any(|window| window == own);
-        let part = if whole == own.public_key {
-            Part::PublicKey
-        } else if tag == INTEGER && value == own.serial {
-            Part::Serial
-        } else if value == own.name {
-            Part::Name(tag)
-        } else if value == own.key_id {
-            Part::KeyId(tag)
-        } else {
-            // An octet string may hold DER, as an extension's does. A longer text that only contains the name is no place.
-            let holds = own.all().into_iter().any(inside) && (tag & CONSTRUCTED != 0 || tag == OCTET_STRING);
-            match holds.then(|| self::parts(value, own)).flatten() {
-                Some(parts) => Part::Holding(tag, parts),
-                None => Part::Fixed(whole.to_vec()),
-            }
-        };
-        match (parts.last_mut(), part) {
-            (Some(Part::Fixed(before)), Part::Fixed(bytes)) => before.extend(bytes),
-            (_, part) => parts.push(part),
-        }
-    }
-    Some(parts)
-}
-
-/// The TBSCertificate of a certificate, and its signature's algorithm (RFC 5280 §4.1).
-fn opened(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (_, _, inner) = first_value(certificate)?;
-    let (tbs, _, _) = first_value(inner)?;
-    let (algorithm, _, _) = first_value(&inner[tbs.len()..])?;
-    Some((tbs, algorithm))
-}
-
-/// The first value of some DER (X.690 §8.1): whole, its tag, its contents.
-fn first_value(der: &[u8]) -> Option<(&[u8], u8, &[u8])> {
-    let (tag, first) = (*der.first()?, *der.get(1)?);
-    let more = usize::from(if first & 0x80 == 0 { 0 } else { first & 0x7f });
-    let length = match more {
-        0 => usize::from(first),
-        1..=4 => der.get(2..2 + more)?.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)),
-        _ => return None,
-    };
-    let start = 2 + more;
-    let end = start.checked_add(length)?;
-    Some((der.get(..end)?, tag, der.get(start..end)?))
-}
-
-/// Tag and length (X.690 §10.1: the shortest form).
-fn header(tag: u8, length: usize, der: &mut Vec<u8>) {
-    der.push(tag);
-    let octets = length.to_be_bytes();
-    let significant = &octets[octets.len() - significant_octets(length)..];
-    if length >= 0x80 {
-        #[expect(clippy::cast_possible_truncation, reason = "a length has at most eight octets")]
-        der.push(0x80 | significant.len() as u8);
-    }
-    der.extend_from_slice(significant);
-}
-
-fn length_with_header(length: usize) -> usize {
-    1 + usize::from(length >= 0x80) + significant_octets(length) + length
-}
-
-fn significant_octets(length: usize) -> usize {
-    (usize::BITS - length.leading_zeros()).div_ceil(8).max(1) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -341,6 +245,7 @@ mod tests {
 
     use super::*;
     use crate::sample::{self, INTERMEDIATE, NOW, intermediate, profile, root};
+    use crate::{Chain, ChainError, SignerError};
 
     /// The profiles that devices get from an authority, as shipped and with all that a profile can say.
     fn profiles() -> Vec<Profile> {
@@ -371,6 +276,7 @@ mod tests {
         Arc::new(intermediate(&root(), "Line 1", &profile(INTERMEDIATE)))
     }
 
+    /// Both ways to fill a template in, with what rcgen writes.
     fn compare(
         template: &Template,
         id: &RegistrationId,
@@ -378,9 +284,17 @@ mod tests {
         serial: &CertificateSerial,
         now: OffsetDateTime,
     ) {
-        let rcgen = written(template.issuer(), &template.profile, id, key, serial, now);
-        match (template.tbs(id, key, serial), rcgen) {
-            (Ok(ours), Ok(whole)) => assert_eq!(ours, opened(&whole).unwrap().0),
+        let subject = Subject::Device(id.clone());
+        let rcgen = template.issuer().issue(&template.profile, &subject, key, serial, now);
+        match (template.issue_now(id, key, serial, now), rcgen) {
+            (Ok(ours), Ok(theirs)) => {
+                let theirs = opened(theirs.der()).unwrap();
+                assert_eq!(opened(ours.der()).unwrap(), theirs);
+                let at_one_moment =
+                    Template::new(template.issuer.clone(), &template.profile, key.algorithm(), now);
+                let ours = at_one_moment.unwrap().issue(id, key, serial).unwrap();
+                assert_eq!(opened(&ours).unwrap(), theirs);
+            }
             (Err(ours), Err(theirs)) => assert_eq!(ours.to_string(), theirs.to_string()),
             (ours, theirs) => panic!("{ours:?} and {theirs:?}"),
         }
@@ -414,15 +328,13 @@ mod tests {
         }
 
         #[test]
-        fn at_any_time(seconds in 0..3600 * 24 * 365 * 15i64) {
+        fn at_any_time(milliseconds in 0..1000 * 3600 * 24 * 365 * 30i64) {
             thread_local! { static ISSUER: Arc<Issuer> = issuer(); }
             let key = sample::signer().public_key().clone();
-            let (id, now) = (RegistrationId::parse("sensor-001").unwrap(), NOW + Duration::seconds(seconds));
+            let (id, now) = (RegistrationId::parse("sensor-001").unwrap(), NOW + Duration::milliseconds(milliseconds));
             ISSUER.with(|issuer| for profile in profiles() {
-                match Template::new(issuer.clone(), &profile, KeyAlgorithm::P256, now) {
-                    Ok(template) => compare(&template, &id, &key, &sample::serial(3), now),
-                    Err(error) => assert!(matches!(error, IssueError::OutlivesIssuer { .. }), "{error}"),
-                }
+                let template = Template::new(issuer.clone(), &profile, KeyAlgorithm::P256, NOW).unwrap();
+                compare(&template, &id, &key, &sample::serial(3), now);
             });
         }
     }
@@ -444,6 +356,53 @@ mod tests {
     }
 
     #[test]
+    fn a_template_takes_every_kind_of_key_that_the_profile_permits() {
+        let device = profile(sample::DEVICE);
+        let template = Template::new(issuer(), &device, KeyAlgorithm::P256, NOW).unwrap();
+        let id = RegistrationId::parse("sensor-001").unwrap();
+        for key in keys() {
+            compare(&template, &id, &key, &sample::serial(3), NOW);
+        }
+    }
+
+    /// As a token that is at fault: its signatures are whole, and of something else.
+    #[derive(Debug)]
+    struct Liar(SoftwareSigner);
+
+    impl Signer for Liar {
+        fn public_key(&self) -> &PublicKey {
+            self.0.public_key()
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+            self.0.sign(&message[1..])
+        }
+    }
+
+    #[test]
+    fn a_wrong_signature_is_found_by_the_template_where_it_checks_and_by_the_chain_where_it_does_not() {
+        let (root, key) = (root(), sample::signer());
+        let certificate = root
+            .issue(
+                &profile(INTERMEDIATE),
+                &sample::authority("Line"),
+                key.public_key(),
+                &sample::serial(2),
+                NOW,
+            )
+            .unwrap();
+        let issuer = Arc::new(Issuer::new(certificate.clone(), Box::new(Liar(key))).unwrap());
+        let template =
+            || Template::new(issuer.clone(), &profile(sample::DEVICE), KeyAlgorithm::P256, NOW).unwrap();
+        let (id, key) = (RegistrationId::parse("sensor-001").unwrap(), sample::signer().public_key().clone());
+        let issued = |template: Template| template.issue_now(&id, &key, &sample::serial(3), NOW);
+        let refused = issued(template().checking_signatures()).unwrap_err();
+        assert!(matches!(&refused, IssueError::BadSignature { issuer } if issuer == "CN=Line"), "{refused}");
+        let refused = Chain::new(vec![issued(template()).unwrap(), certificate]).unwrap_err();
+        assert!(matches!(refused, ChainError::Signature { .. }), "{refused}");
+    }
+
+    #[test]
     fn what_is_issued_verifies_and_what_may_not_be_issued_is_refused() {
         let issuer = issuer();
         let device = profile(sample::DEVICE);
@@ -451,8 +410,8 @@ mod tests {
         let id = RegistrationId::parse("sensor-001").unwrap();
         let key = &keys()[0];
         let der = template.issue(&id, key, &sample::serial(3)).unwrap();
-        let leaf = crate::Certificate::from_der(&der).unwrap();
-        crate::Chain::new(vec![leaf, issuer.certificate().clone()]).unwrap();
+        let leaf = Certificate::from_der(&der).unwrap();
+        Chain::new(vec![leaf, issuer.certificate().clone()]).unwrap();
 
         let long = RegistrationId::parse(&"a".repeat(65)).unwrap();
         assert!(matches!(template.issue(&long, key, &sample::serial(3)), Err(IssueError::RegistrationId(_))));

@@ -1,8 +1,9 @@
 //! What issuing takes out of the vault: the keys that credentials come from, the dialogue's secrets, a password for files.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use certkit::{DeviceKey, GroupKey, Kind, Profile, RegistrationId, SymmetricKeyError};
+use certkit::{DeviceKey, GroupKey, Kind, Profile, RegistrationId, SymmetricKeyError, Template};
 
 use super::Failure;
 use crate::authority::{self, Authority, AuthorityError};
@@ -48,10 +49,10 @@ impl Keyring<'_> {
         let label = &self.config.issuing_authority;
         let Authority { issuer, intermediates } =
             authority::load(label, self.folder, self.vault, self.reader)?;
-        issuer
-            .check_ready(&profile, clock::now())
+        // This also shows whether the authority may issue such certificates now.
+        let template = Template::new(Arc::new(issuer), &profile, profile.own_key(), clock::now())
             .map_err(|error| AuthorityError::Issue { label: label.clone(), source: Box::new(error) })?;
-        let signs = Signs::Authority { issuer: Box::new(issuer), label: label.clone(), intermediates };
+        let signs = Signs::Authority { template: Box::new(template), label: label.clone(), intermediates };
         Ok(Attestation::X509(Box::new(X509 { signs, key, profile })))
     }
 

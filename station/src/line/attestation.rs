@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use certkit::{
     Certificate, CertificateSerial, Chain, DeviceKey, GroupKey, Issuer, Profile, PublicKey, RegistrationId,
-    Signer, SoftwareSigner, Subject,
+    Signer, SoftwareSigner, Subject, Template,
 };
 use zeroize::Zeroizing;
 
@@ -39,8 +39,8 @@ pub struct X509 {
 pub enum Signs {
     /// An authority of the station's, which an enrollment group names.
     Authority {
-        /// It signs.
-        issuer: Box<Issuer>,
+        /// Its certificates of the profile. Their signatures are checked with the chain.
+        template: Box<Template>,
         /// Its label.
         label: String,
         /// The issuer and what stands between it and the root, issuer first. The root stays out.
@@ -154,18 +154,19 @@ impl std::fmt::Display for Attestation {
 impl X509 {
     fn issue(&self, mut unit: Asked<'_, '_>, edge: &Edge) -> Result<(Credential, IssuedCredential), Trouble> {
         let (chain, own) = match (&self.signs, self.key) {
-            (Signs::Authority { issuer, .. }, KeyMaker::Device) => {
+            (Signs::Authority { template, .. }, KeyMaker::Device) => {
                 let request = unit.request(&self.profile)?;
-                (self.chain(self.leaf(issuer, request.public_key(), &unit, edge)?)?, None)
+                (self.chain(self.leaf(template, request.public_key(), &unit, edge)?)?, None)
             }
             (Signs::Itself, KeyMaker::Device) => (self.chain(unit.certificate(&self.profile)?)?, None),
-            (Signs::Authority { issuer, .. }, KeyMaker::Station) => {
+            (Signs::Authority { template, .. }, KeyMaker::Station) => {
                 let key = self.new_key()?;
-                (self.chain(self.leaf(issuer, key.public_key(), &unit, edge)?)?, Some(key))
+                (self.chain(self.leaf(template, key.public_key(), &unit, edge)?)?, Some(key))
             }
             (Signs::Itself, KeyMaker::Station) => {
                 let key = self.new_key()?;
-                let (subject, serial) = (subject(&unit), serial(&unit, edge)?);
+                let subject = Subject::Device(unit.claimed.identity.registration_id.clone());
+                let serial = serial(&unit, edge)?;
                 let leaf = Issuer::self_signed(&self.profile, &subject, &key, &serial, (edge.now)());
                 (self.chain(leaf.map_err(Trouble::credential)?)?, Some(key))
             }
@@ -188,16 +189,14 @@ impl X509 {
 
     fn leaf(
         &self,
-        issuer: &Issuer,
+        template: &Template,
         key: &PublicKey,
         unit: &Asked<'_, '_>,
         edge: &Edge,
     ) -> Result<Certificate, Trouble> {
-        let (subject, serial) = (subject(unit), serial(unit, edge)?);
+        let (id, serial) = (&unit.claimed.identity.registration_id, serial(unit, edge)?);
         let authority = self.signs.authority().unwrap_or_default();
-        issuer
-            .issue(&self.profile, &subject, key, &serial, (edge.now)())
-            .map_err(|error| Trouble::issuing(error, authority))
+        template.issue_now(id, key, &serial, (edge.now)()).map_err(|error| Trouble::issuing(error, authority))
     }
 
     fn chain(&self, leaf: Certificate) -> Result<Chain, Trouble> {
@@ -209,10 +208,6 @@ impl X509 {
             Signs::Itself => Chain::new(vec![leaf]).map_err(Trouble::credential),
         }
     }
-}
-
-fn subject(unit: &Asked<'_, '_>) -> Subject {
-    Subject::Device(unit.claimed.identity.registration_id.clone())
 }
 
 /// The attempt's number makes it unique.

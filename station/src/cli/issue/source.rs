@@ -1,11 +1,6 @@
 //! How credentials are made that are issued ahead: as the line makes them, where no unit takes part in it.
 
-use std::sync::Arc;
-
-use certkit::Template;
-
 use crate::ahead::Source;
-use crate::authority::AuthorityError;
 use crate::cli::Failure;
 use crate::cli::keyring::Keyring;
 use crate::clock;
@@ -17,18 +12,13 @@ pub(super) fn source(keyring: &Keyring<'_>, product: &Product, order: &str) -> R
     match keyring.attestation(product, order)? {
         Attestation::X509(x509) => match *x509 {
             X509 {
-                signs: Signs::Authority { issuer, label, intermediates },
+                signs: Signs::Authority { template, label, intermediates },
                 key: KeyMaker::Station,
-                profile,
+                ..
             } => {
-                let issuer: Arc<certkit::Issuer> = Arc::from(issuer);
-                let template =
-                    Template::new(issuer, &profile, profile.own_key(), clock::now()).map_err(|error| {
-                        AuthorityError::Issue { label: label.clone(), source: Box::new(error) }
-                    })?;
                 let in_token =
                     keyring.reader.authority(&label)?.is_some_and(|record| record.token_key.is_some());
-                let template = if in_token { template.checking_signatures() } else { template };
+                let template = if in_token { template.checking_signatures() } else { *template };
                 let issued = keyring.reader.count_ahead()?;
                 Ok(Source::X509 {
                     template: Box::new(template),
