@@ -190,4 +190,6 @@ fn write(mut store: Store, waiting: &Receiver<Request>) {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use time::macros::datetime;
 
-use super::entry::{Disposition, Evidence, Grade, Identity, IssuedCredential, KeyMaker, OrderRow};
+use super::entry::{Disposition, Evidence, Grade, Identity, IssuedCredential, KeyMaker};
+use super::sample::order;
 use super::*;
 
 const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
@@ -31,26 +32,6 @@ fn new_ledger() -> Fixture {
 
 fn identity(id: &str) -> Identity {
     Identity { id_scope: "0ne00ABCDEF".into(), registration_id: id.parse().unwrap() }
-}
-
-fn order(name: &str, ids: &[&str]) -> Vec<Fact> {
-    let row = |id: &&str| OrderRow {
-        registration_id: id.parse().unwrap(),
-        name: None,
-        serial_number: None,
-        hardware_id: None,
-    };
-    vec![
-        Fact::OrderAdded {
-            order: name.into(),
-            product: "p.toml".into(),
-            product_sha256: "00".into(),
-            id_scope: "0ne00ABCDEF".into(),
-            quantity: ids.len() as u64,
-            issue_budget: None,
-        },
-        Fact::OrderRows { order: name.into(), rows: ids.iter().map(row).collect() },
-    ]
 }
 
 impl Fixture {

@@ -48,28 +48,18 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::ledger::LedgerOwner;
-    use crate::ledger::entry::{Fact, Identity, IssuedCredential, KeyMaker, OrderRow};
+    use crate::ledger::entry::{Fact, Identity, IssuedCredential, KeyMaker};
+    use crate::ledger::{LedgerOwner, sample};
 
     const UNITS: usize = 8;
     const BUDGET: u64 = 5;
 
     fn facts_of_order() -> Vec<Fact> {
-        let row = |unit| OrderRow {
-            registration_id: format!("gw-{unit}").parse().unwrap(),
-            name: None,
-            serial_number: None,
-            hardware_id: None,
-        };
-        let added = Fact::OrderAdded {
-            order: "april".into(),
-            product: "p.toml".into(),
-            product_sha256: "00".into(),
-            id_scope: "0ne00ABCDEF".into(),
-            quantity: UNITS as u64,
-            issue_budget: Some(BUDGET),
-        };
-        vec![added, Fact::OrderRows { order: "april".into(), rows: (0..UNITS).map(row).collect() }]
+        let ids: Vec<String> = (0..UNITS).map(|unit| format!("gw-{unit}")).collect();
+        let mut facts = sample::order("april", &ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let Fact::OrderAdded { issue_budget, .. } = &mut facts[0] else { panic!("{facts:?}") };
+        *issue_budget = Some(BUDGET);
+        facts
     }
 
     /// Fixtures that ask at the same moment get as many leaves as there is budget: nobody signs what the ledger then

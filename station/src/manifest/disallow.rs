@@ -149,8 +149,8 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::ledger::LedgerOwner;
-    use crate::ledger::entry::{Disposition, Fact, Identity, KeyMaker, OrderRow};
+    use crate::ledger::entry::{Disposition, Fact, Identity, KeyMaker};
+    use crate::ledger::{LedgerOwner, sample};
 
     const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
 
@@ -171,21 +171,7 @@ mod tests {
             let serial = CertificateSerial::new(0, [1; 8]);
             let certificate = Issuer::self_signed(&profile, &subject, &key, &serial, NOW).unwrap();
             let line = Self { folder, owner, issuer: Issuer::new(certificate, Box::new(key)).unwrap() };
-            let row = OrderRow {
-                registration_id: "gw-1".parse().unwrap(),
-                name: None,
-                serial_number: None,
-                hardware_id: None,
-            };
-            let added = Fact::OrderAdded {
-                order: "april".into(),
-                product: "p.toml".into(),
-                product_sha256: "00".into(),
-                id_scope: "0ne00ABCDEF".into(),
-                quantity: 1,
-                issue_budget: None,
-            };
-            line.append(vec![added, Fact::OrderRows { order: "april".into(), rows: vec![row] }]);
+            line.append(sample::order("april", &["gw-1"]));
             line
         }
 

@@ -65,14 +65,11 @@ impl LedgerReader {
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
     let recipients: String = row.get(3)?;
-    let recipients = serde_json::from_str(&recipients).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, error.into())
-    })?;
     Ok(DeliveryRecord {
         delivery: row.get(0)?,
         order: row.get(1)?,
         form: row.get(2)?,
-        recipients,
+        recipients: super::from_json(3, &recipients)?,
         identities: row.get(4)?,
         sha256: row.get(5)?,
         at: row.get(6)?,
