@@ -28,9 +28,17 @@ pub enum PartitionNameError {
         /// The first character that a name cannot hold.
         character: char,
     },
+    /// A blank at an end, or a `#` that would begin a comment.
+    #[error(
+        "the name `{name}` begins with `#`, or begins or ends with a blank, which no CSV can say: choose another"
+    )]
+    NotInCsv {
+        /// The name.
+        name: String,
+    },
 }
 
-/// A partition's name: 1 to 16 printable ASCII characters, no comma.
+/// A partition's name: 1 to 16 printable ASCII characters, no comma, such as a CSV can say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionName(String);
 
@@ -53,6 +61,9 @@ impl FromStr for PartitionName {
             |character: char| character == ' ' || (character.is_ascii_graphic() && character != ',');
         if let Some(character) = name.chars().find(|character| !allowed(*character)) {
             return Err(PartitionNameError::Character { name: name.to_owned(), character });
+        }
+        if name.starts_with(['#', ' ']) || name.ends_with(' ') {
+            return Err(PartitionNameError::NotInCsv { name: name.to_owned() });
         }
         if name.len() > LONGEST {
             return Err(PartitionNameError::Long { name: name.to_owned() });

@@ -100,6 +100,10 @@ fn a_corrupt_table_is_refused() {
     };
     corrupt(without(|table| table[0x1c] = 4), &["row 0", "flags 0x4"]);
     corrupt(without(|table| table[0x2c..0x3c].fill(0)), &["row 1", "no name"]);
+    // A table's CSV would say something else.
+    corrupt(without(|table| table[0x2c] = b'#'), &["row 1", "`#hy_init`", "CSV"]);
+    corrupt(without(|table| table[0x2c] = b' '), &["row 1", "` hy_init`", "CSV"]);
+    corrupt(without(|table| table[0x33] = b' '), &["row 1", "`phy_ini `", "CSV"]);
     corrupt(without(|table| table[0x2c] = 0xe9), &["row 1", "printable ASCII"]);
     corrupt(without(|table| table[8..12].fill(0)), &["row 0", "no bytes"]);
     corrupt(without(|table| table[8..12].fill(0xff)), &["row 0", "0xffffffff"]);
