@@ -1,22 +1,22 @@
-//! A profile is refused, or certificates are issued by it that are read again.
+//! A profile is refused, or certificates are issued by it that are read again; a device's also from a template.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use certkit::{
-    CertificateSerial, CommonName, Issuer, KeyAlgorithm, Kind, OutlivingIssuer, Profile, Signer, SoftwareSigner,
-    Subject, VerificationCode,
+    CertificateSerial, CommonName, Issuer, KeyAlgorithm, Kind, OutlivingIssuer, Profile, Signer,
+    SoftwareSigner, Subject, Template, VerificationCode,
 };
 
 static KEY: LazyLock<SoftwareSigner> =
     LazyLock::new(|| SoftwareSigner::generate(KeyAlgorithm::P256).expect("key"));
-static ROOT: LazyLock<Issuer> = LazyLock::new(|| {
+static ROOT: LazyLock<Arc<Issuer>> = LazyLock::new(|| {
     let text = "kind = 'root'\nvalidity = { years = 100 }\nkey_usage = ['key-cert-sign']";
     let (profile, now) = (Profile::from_toml(text).expect("profile"), now());
     let subject = Subject::Authority(CommonName::parse("Root").expect("name"));
     let key = SoftwareSigner::generate(KeyAlgorithm::P256).expect("key");
     let certificate = Issuer::self_signed(&profile, &subject, &key, &serial(), now).expect("root");
-    Issuer::new(certificate, Box::new(key)).expect("root")
+    Arc::new(Issuer::new(certificate, Box::new(key)).expect("root"))
 });
 
 fn now() -> time::OffsetDateTime {
@@ -43,7 +43,16 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         false => ROOT.issue(&profile, &subject, KEY.public_key(), &serial(), now()),
     };
     match made {
-        Ok(certificate) => assert_eq!(certificate.is_authority(), profile.kind().is_authority()),
+        Ok(certificate) => {
+            assert_eq!(certificate.is_authority(), profile.kind().is_authority());
+            if let Subject::Device(id) = &subject
+                && !profile.kind().is_self_signed()
+            {
+                let template =
+                    Template::new(ROOT.clone(), &profile, KeyAlgorithm::P256, now()).expect("template");
+                template.issue_now(id, KEY.public_key(), &serial(), now()).expect("as without a template");
+            }
+        }
         Err(certkit::IssueError::OutlivesIssuer { .. }) => {
             assert_eq!(profile.outliving_issuer(), OutlivingIssuer::Refused)
         }
