@@ -8,6 +8,8 @@ const ESCAPED_END: u8 = 0xdc;
 const ESCAPED_ESCAPE: u8 = 0xdd;
 /// Direction, command, length, value.
 const HEADER: usize = 8;
+/// The longest frame that a loader sends: a packet of what is read.
+const LONGEST: usize = 4096;
 
 /// Bytes that may hold a secret.
 pub(super) type Bytes = Zeroizing<Vec<u8>>;
@@ -48,6 +50,10 @@ pub(super) struct FrameReader {
 impl FrameReader {
     /// Takes a byte; gives the frame that it ends, nothing in it where its escapes are broken.
     pub(super) fn take(&mut self, byte: u8) -> Option<Bytes> {
+        if self.content.capacity() == 0 {
+            // Growing would leave unwiped copies behind.
+            self.content.reserve_exact(LONGEST);
+        }
         match (std::mem::take(&mut self.escaped), byte) {
             (_, END) => {
                 let broken = std::mem::take(&mut self.broken);

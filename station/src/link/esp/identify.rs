@@ -95,3 +95,27 @@ impl EspLink {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::link::StopSignal;
+
+    #[test]
+    fn another_unit_is_not_taken_for_the_one_that_was_connected_to() {
+        let (port, _peer) = serialport::TTYPort::pair().unwrap();
+        let mut esp = EspLink::on(port, None, Chip::Esp32c3, 115_200, StopSignal::default());
+        let unit = |mac: &str| {
+            let (mac, locks) = (Some(mac.to_owned()), LockState::default());
+            Identity { chip: Chip::Esp32c3, mac, flash: Some(4 << 20), locks }
+        };
+        esp.recognise(unit("24:0a:c4:00:00:01")).unwrap();
+        esp.recognise(unit("24:0a:c4:00:00:01")).unwrap();
+        let trouble = esp.recognise(unit("24:0a:c4:00:00:02")).unwrap_err();
+        assert!(!trouble.may_pass());
+        assert_eq!(
+            trouble.given_up("the restart", 1).to_string(),
+            "unit 24:0a:c4:00:00:02 is in the place of unit 24:0a:c4:00:00:01: put that one back in (during the restart)"
+        );
+    }
+}

@@ -83,3 +83,33 @@ fn guarded<T>(act: impl FnOnce() -> Result<T, Error>) -> Result<T, Trouble> {
         Err(_) => Err(Trouble::Garbled),
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::{Read, Write};
+
+    use espflash::command::CommandType;
+    use serialport::{SerialPort, TTYPort};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_makes_the_library_panic_is_a_garbled_one() {
+        let (mut loader, mut port) = TTYPort::pair().unwrap();
+        loader.set_timeout(std::time::Duration::from_secs(5)).unwrap();
+        port.set_timeout(std::time::Duration::from_secs(5)).unwrap();
+        let answers = std::thread::spawn(move || {
+            let mut request = [0; 10]; // GET_SECURITY_INFO has no operands
+            loader.read_exact(&mut request).unwrap();
+            assert_eq!(request[2], CommandType::GetSecurityInfo as u8);
+            let mut answer = [0; 32];
+            // 255 bytes are told, 24 come.
+            answer[..4].copy_from_slice(&[1, CommandType::GetSecurityInfo as u8, 255, 0]);
+            loader.write_all(&super::super::frame::framed(&answer)).unwrap();
+            loader
+        });
+        let library = Library { port, usb: super::super::NO_USB, baud: 115_200 };
+        assert!(matches!(library.attach_flash(Chip::Esp32c3), Err(Trouble::Garbled)));
+        drop(answers.join().unwrap());
+    }
+}

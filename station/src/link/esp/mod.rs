@@ -4,10 +4,10 @@
 //! open ─► connect ─► write … ─► restart ─► md5, read … ─► leave
 //! ```
 //!
-//! `espflash` knows the commands, the chips and the stubs; [`library`] has it read eFuses and load the stub. All else,
-//! and all that carries contents, goes over [`wire`], which can be stopped and always comes back in time.
+//! `espflash` knows the commands, the chips and the stubs; `library` has it read eFuses and load the stub. All else,
+//! and all that carries contents, goes over `wire`, which can be stopped and always comes back in time.
 //!
-//! Nothing that was done to a unit is lost when an answer is: [`EspLink::persist`] is the one place where anything is
+//! Nothing that was done to a unit is lost when an answer is: `persist` is the one place where anything is
 //! tried again. It goes down in speed, finds the loader again, makes sure that it is still the same unit, and goes on.
 
 mod chip;
@@ -32,6 +32,7 @@ pub use lock_state::LockState;
 pub use region::{Region, SECTOR};
 pub use write::Written;
 
+use espflash::connection::Port;
 use frame::Program;
 use serialport::{SerialPort, SerialPortType, UsbPortInfo};
 use trouble::Trouble;
@@ -88,11 +89,15 @@ impl EspLink {
     /// # Errors
     /// [`PortFault`].
     pub fn open(path: &Path, chip: Chip, baud: u32, stop: StopSignal) -> Result<Self, PortFault> {
-        let first = baud.min(FIRST_BAUD);
-        let mut port = open_native(path, first, TICK)?;
+        let mut port = open_native(path, baud.min(FIRST_BAUD), TICK)?;
         // A pseudo-terminal has no lines: asking is an error.
         let lines = port.read_clear_to_send().is_ok().then(|| usb_of(path));
-        Ok(Self {
+        Ok(Self::on(port, lines, chip, baud, stop))
+    }
+
+    fn on(port: Port, lines: Option<UsbPortInfo>, chip: Chip, baud: u32, stop: StopSignal) -> Self {
+        let first = baud.min(FIRST_BAUD);
+        Self {
             wire: Wire::new(port, first, stop),
             chip,
             speed: baud,
@@ -103,7 +108,7 @@ impl EspLink {
             lost: true,
             setbacks: 0,
             without_stub: false,
-        })
+        }
     }
 
     /// Resets the unit into its loader where the port has the lines for it; elsewhere it must be there already. Finds

@@ -20,6 +20,8 @@ pub(super) const TICK: Duration = Duration::from_millis(50);
 /// Bytes handed to the port at once: a driver that says it has room has room for these, so that a write cannot block
 /// for ever on a unit that no longer reads.
 const SMALL_WRITE: usize = 256;
+/// Bytes that are taken from the port at once.
+const AT_ONCE: usize = 4096;
 /// More than this without the end of a frame is no frame.
 const BABBLE: usize = 64 * 1024;
 /// A SYNC is answered within this.
@@ -193,17 +195,24 @@ impl Wire {
             if Instant::now() > deadline {
                 return Err(Trouble::Silent(within));
             }
-            let mut bytes = [0; 4096];
-            match self.port.read(&mut bytes) {
-                Ok(0) => return Err(Trouble::Gone(io::ErrorKind::UnexpectedEof.into())),
-                Ok(count) => self.received.extend_from_slice(&bytes[..count]),
-                Err(error) if waits(&error) => {}
-                Err(error) => return Err(Trouble::Gone(error)),
-            }
+            self.receive()?;
         }
     }
 
-    pub(super) fn check_stop(&self) -> Result<(), Trouble> {
+    /// Takes what has come. Waits one tick where nothing has.
+    fn receive(&mut self) -> Result<(), Trouble> {
+        self.received.resize(AT_ONCE, 0);
+        let result = self.port.read(&mut self.received);
+        self.received.truncate(*result.as_ref().unwrap_or(&0));
+        match result {
+            Ok(0) => Err(Trouble::Gone(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(error) if waits(&error) => Ok(()),
+            Err(error) => Err(Trouble::Gone(error)),
+        }
+    }
+
+    fn check_stop(&self) -> Result<(), Trouble> {
         if self.stop.get() == Stop::Now { Err(Trouble::Stopped) } else { Ok(()) }
     }
 }
