@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 use rustix::process::{Pid, Signal, kill_process};
 use station::ledger::entry::Disposition;
-use station::link::esp::{Chip, EspLink, Identity, LockState, Region, Written};
+use station::link::esp::{Chip, EspLink, Identity, LockState, Md5Digest, Region, Written};
 use station::link::{LinkError, PortFault, StopSignal};
 use tempfile::TempDir;
 
@@ -166,8 +166,8 @@ fn go_through(board: &Board, content: &[u8]) -> (Result<bool, LinkError>, String
         link.connect()?;
         write(&mut link, content)?;
         link.restart()?;
-        let wanted = Md5::digest(content).into();
-        let holds = link.md5(region(content), Some(wanted))? == wanted;
+        let wanted: Md5Digest = Md5::digest(content).into();
+        let holds = link.md5(region(content), None)? == wanted;
         link.leave()?;
         Ok(holds)
     };
@@ -186,20 +186,25 @@ enum Seen {
     AfterRestart,
 }
 
-/// At a frame while the unit is recognised; while the stub is loaded; within the data; after the restart.
-const FRAMES: [u32; 4] = [12, 49, 71, 84];
+/// At a frame while the unit is recognised; while the stub is loaded; within the data; while the unit is recognised
+/// after its restart; at the digest that is asked for then.
+const FRAMES: [u32; 5] = [12, 49, 71, 84, 116];
 
-/// Kinds, with what comes of them at each of the four frames.
-const FRAME_FAULTS: [(&str, [Seen; 4]); 9] = [
-    ("garbled-command", [Seen::Overcome; 4]),
-    ("garbled-answer", [Seen::Overcome; 4]),
-    ("dropped-command", [Seen::Overcome; 4]),
-    ("dropped-answer", [Seen::Overcome; 4]),
-    ("stalled-answer", [Seen::Overcome; 4]),
-    ("brown-out", [Seen::Overcome; 4]),
-    ("wrong-md5", [Seen::Overcome; 4]),
-    ("lost-writes", [Seen::AfterRestart, Seen::AfterRestart, Seen::AfterRestart, Seen::Overcome]),
-    ("pulled-out", [Seen::Retry; 4]),
+/// Before all is written, and behind that.
+const LOST: [Seen; 5] =
+    [Seen::AfterRestart, Seen::AfterRestart, Seen::AfterRestart, Seen::Overcome, Seen::Overcome];
+
+/// Kinds, with what comes of them at each of those frames.
+const FRAME_FAULTS: [(&str, [Seen; 5]); 9] = [
+    ("garbled-command", [Seen::Overcome; 5]),
+    ("garbled-answer", [Seen::Overcome; 5]),
+    ("dropped-command", [Seen::Overcome; 5]),
+    ("dropped-answer", [Seen::Overcome; 5]),
+    ("stalled-answer", [Seen::Overcome; 5]),
+    ("brown-out", [Seen::Overcome; 5]),
+    ("wrong-md5", [Seen::Overcome; 5]),
+    ("lost-writes", LOST),
+    ("pulled-out", [Seen::Retry; 5]),
 ];
 
 /// The same of the line, after so many bytes.

@@ -80,6 +80,8 @@ pub struct EspLink {
     setbacks: u32,
     /// The unit does not run it.
     without_stub: bool,
+    /// What the flash should hold since it was written.
+    written: Vec<(Region, Md5Digest)>,
 }
 
 impl EspLink {
@@ -108,6 +110,7 @@ impl EspLink {
             lost: true,
             setbacks: 0,
             without_stub: false,
+            written: Vec::new(),
         }
     }
 

@@ -23,30 +23,32 @@ const UNDER_WAY: u32 = 64;
 const SLOW_PIECE: u32 = 64;
 
 impl EspLink {
-    /// The device's own digest of a region. `wanted`: where it is another, it is asked for once more, as a garbled
-    /// answer would be taken for a flash that went wrong.
+    /// The device's own digest of a region. A garbled answer must not be taken for a flash that went wrong: where it is
+    /// another than `wanted`, or than that of what was written there, it is asked for once more; where nothing is
+    /// known, until two agree.
     ///
     /// # Errors
     /// [`LinkError`]: also where the unit, in secure download mode, tells none.
     pub fn md5(&mut self, region: Region, wanted: Option<Md5Digest>) -> Result<Md5Digest, LinkError> {
         let during = format!("the digest of {region}");
         self.check_readable(region).map_err(|trouble| trouble.given_up(&during, 1))?;
-        self.persist(&during, |esp| esp.ask_md5(region, wanted))
+        let written = || self.written.iter().rev().find(|(there, _)| *there == region);
+        let wanted = wanted.or_else(|| written().map(|(_, digest)| *digest));
+        self.persist(&during, |esp| match wanted {
+            Some(wanted) => esp.ask_md5(region, wanted),
+            None => {
+                let first = esp.ask_md5_once(region)?;
+                if first == esp.ask_md5_once(region)? { Ok(first) } else { Err(Trouble::Garbled) }
+            }
+        })
     }
 
-    pub(super) fn ask_md5(
-        &mut self,
-        region: Region,
-        wanted: Option<Md5Digest>,
-    ) -> Result<Md5Digest, Trouble> {
+    pub(super) fn ask_md5(&mut self, region: Region, wanted: Md5Digest) -> Result<Md5Digest, Trouble> {
         let first = self.ask_md5_once(region)?;
-        if wanted.is_none_or(|wanted| wanted == first) {
-            return Ok(first);
-        }
-        self.ask_md5_once(region)
+        if first == wanted { Ok(first) } else { self.ask_md5_once(region) }
     }
 
-    fn ask_md5_once(&mut self, region: Region) -> Result<Md5Digest, Trouble> {
+    pub(super) fn ask_md5_once(&mut self, region: Region) -> Result<Md5Digest, Trouble> {
         let Region { offset, length: size } = region;
         let command = Command::FlashMd5 { offset, size };
         let told = if self.program == Program::Stub { 16 } else { 32 };
