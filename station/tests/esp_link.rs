@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 use rustix::process::{Pid, Signal, kill_process};
 use station::ledger::entry::Disposition;
-use station::link::esp::{Chip, EspLink, Identity, LockState, Md5Digest, Region, Written};
+use station::link::esp::{Chip, EspLink, Identity, LockState, Md5Digest, Span, Written};
 use station::link::{LinkError, PortFault, StopSignal};
 use tempfile::TempDir;
 
@@ -62,8 +62,16 @@ impl Board {
         port
     }
 
+    /// As the line opens a port: a moment's patience where it is held. A process that another test is just starting holds
+    /// all that this one has open, until it becomes its own program.
     fn open(&self, baud: u32) -> EspLink {
-        EspLink::open(&self.port(), self.chip, baud, StopSignal::default()).unwrap()
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match EspLink::open(&self.port(), self.chip, baud, StopSignal::default()) {
+                Err(PortFault::Busy(_)) if Instant::now() < end => sleep(Duration::from_millis(10)),
+                opened => return opened.unwrap(),
+            }
+        }
     }
 
     fn unit(&self, file: &str) -> PathBuf {
@@ -119,8 +127,8 @@ fn content() -> Vec<u8> {
 
 fn quiet(_: usize, _: usize) {}
 
-fn region(content: &[u8]) -> Region {
-    Region { offset: OFFSET, length: u32::try_from(content.len()).unwrap() }
+fn region(content: &[u8]) -> Span {
+    Span { offset: OFFSET, length: u32::try_from(content.len()).unwrap() }
 }
 
 fn write(link: &mut EspLink, content: &[u8]) -> Result<Written, LinkError> {
@@ -333,7 +341,7 @@ fn a_region_that_the_flash_has_not_or_would_not_erase_alone_is_an_error() {
         assert!(error.to_string().contains(part), "{error}");
         assert_eq!(error.disposition(), Disposition::Hold);
     }
-    let beyond = link.read(Region { offset: 0x40_0000, length: 1 }, &mut quiet).unwrap_err();
+    let beyond = link.read(Span { offset: 0x40_0000, length: 1 }, &mut quiet).unwrap_err();
     assert!(beyond.to_string().contains("beyond"), "{beyond}");
     assert!(board.flash().iter().all(|byte| *byte == 0xff));
 }

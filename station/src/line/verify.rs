@@ -5,7 +5,7 @@ use super::{Station, Trouble};
 use crate::event::Event;
 use crate::ledger::CredentialRecord;
 use crate::ledger::entry::{Disposition, Evidence, Grade, hex};
-use crate::link::{DeviceLink, Observed, Place};
+use crate::link::{DeviceLink, Observed};
 use crate::unit::{Credential, Plan, PlannedItem, Refusal};
 
 /// All required evidence, obtained. Only [`Station::verify`] makes one.
@@ -176,17 +176,8 @@ impl Station<'_> {
     /// Digest, mode and owner, wherever the link can observe, whatever the product asks beyond. Tells whether the digest is
     /// the right one.
     fn observe(&self, item: &PlannedItem, link: &mut dyn DeviceLink) -> Result<bool, Trouble> {
-        let is_right = |shown: &Observed| item.expected.is(shown, self.line.ledger_key);
-        let mut observed = link.observe(&item.name, &item.at)?;
-        // A loader's answer has no checksum: one that differs may have been garbled on its way.
-        if let (Some(shown), Place::Flash(_)) = (&observed, &item.at)
-            && item.is_known()
-            && !is_right(shown)
-        {
-            observed = link.observe(&item.name, &item.at)?;
-        }
-        match observed {
-            Some(shown) if is_right(&shown) => Ok(true),
+        match link.observe(&item.name, &item.at)? {
+            Some(shown) if item.expected.is(&shown, self.line.ledger_key) => Ok(true),
             Some(_) if item.is_known() => {
                 Err(unproven(item, "the unit holds something else than what was written"))
             }

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::error_text::with_causes;
 use crate::ledger::entry::{Grade, KeyMaker};
-use crate::link::{Section, ShownIn};
-
-/// Flash is erased in sectors of this many bytes.
-const SECTOR: u32 = 0x1000;
+use crate::link::{SECTOR, Section, ShownIn};
 
 /// A value, the variables that bring it, and the first one's name.
 type Needed = (&'static [Variable], &'static str);

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{PlanError, Random};
 use crate::ledger::entry::Grade;
+use crate::link::SECTOR;
 use crate::product::{
     Entry, Firmware, Item, ItemContent, NvsKind, NvsPlace, Product, Slot, SlotContent, Values,
 };
@@ -23,7 +24,8 @@ pub(super) struct FlashPart {
     pub(super) evidence: Grade,
 }
 
-/// The ranges of the released firmware that no slot covers, named by where they lie.
+/// The ranges of the released firmware that no slot covers, named by where they lie. Each takes its last sector up: that is
+/// erased as a whole.
 pub(super) fn base(product: &Product, firmware: &Firmware) -> Result<Vec<FlashPart>, PlanError> {
     let blank = product.slots().flat_map(Slot::places);
     let blank = blank.map(|place| Filling::new(place.clone(), &[], Vec::new()));
@@ -33,11 +35,13 @@ pub(super) fn base(product: &Product, firmware: &Firmware) -> Result<Vec<FlashPa
     let of_base = image.plan.ranges.iter().filter(|range| range.content == Content::Base);
     Ok(of_base
         .filter_map(|range| {
-            let bytes = firmware.base.image().bytes(range.region)?;
+            let mut bytes = firmware.base.image().bytes(range.region)?.to_vec();
+            bytes.resize(bytes.len().next_multiple_of(SECTOR as usize), 0xff);
+            let region = Region::of(range.region.offset(), &bytes).ok()?;
             Some(FlashPart {
-                name: format!("firmware {}", range.region),
-                region: range.region,
-                content: Some(Secret::new(bytes.to_vec())),
+                name: format!("firmware {region}"),
+                region,
+                content: Some(Secret::new(bytes)),
                 secret: false,
                 evidence: firmware.evidence.unwrap_or(Grade::Acknowledged),
             })

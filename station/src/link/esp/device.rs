@@ -1,11 +1,8 @@
 //! The ESP link as the line knows links.
 
-use firmware_image::Region;
-use zeroize::Zeroizing;
-
-use super::{EspLink, SECTOR};
+use super::{EspLink, Span};
 use crate::ledger::Announced;
-use crate::link::{DeviceLink, FlashItem, Leaving, LinkError, Observed, OwnKey, Place, Shown, Step};
+use crate::link::{DeviceLink, Leaving, LinkError, Observed, OwnKey, Place, Shown, Step};
 use crate::vault::Secret;
 
 impl DeviceLink for EspLink {
@@ -30,7 +27,7 @@ impl DeviceLink for EspLink {
     ) -> Result<(), LinkError> {
         match step.get() {
             Step::Flash(item) => {
-                self.write(item.region.offset(), &whole_sectors(item), progress)?;
+                self.write(item.region.offset(), item.content.bytes(), progress)?;
                 Ok(())
             }
             Step::Restart => EspLink::restart(self),
@@ -39,12 +36,12 @@ impl DeviceLink for EspLink {
     }
 
     fn observe(&mut self, _item: &str, at: &Place) -> Result<Option<Observed>, LinkError> {
-        let digest = self.md5(region_of(at)?, None)?;
+        let digest = self.md5(span_of(at)?, None)?;
         Ok(Some(Observed::Md5(digest)))
     }
 
     fn read_back(&mut self, at: &Place) -> Result<Secret, LinkError> {
-        let content = self.read(region_of(at)?, &mut |_, _| {})?;
+        let content = self.read(span_of(at)?, &mut |_, _| {})?;
         Ok(Secret::from(content))
     }
 
@@ -65,21 +62,9 @@ impl DeviceLink for EspLink {
     }
 }
 
-/// The content up to the end of its last sector, which is erased as a whole: behind it the flash stays blank.
-fn whole_sectors(item: &FlashItem) -> Zeroizing<Vec<u8>> {
-    let length = item.content.bytes().len().next_multiple_of(SECTOR as usize);
-    let mut bytes = Zeroizing::new(vec![0xff; length]);
-    bytes[..item.content.bytes().len()].copy_from_slice(item.content.bytes());
-    bytes
-}
-
-fn region_of(at: &Place) -> Result<super::Region, LinkError> {
+fn span_of(at: &Place) -> Result<Span, LinkError> {
     match at {
-        Place::Flash(region) => Ok(own(*region)),
+        Place::Flash(region) => Ok((*region).into()),
         Place::Console(_) => Err(LinkError::Impossible("reach a console's file")),
     }
-}
-
-fn own(region: Region) -> super::Region {
-    super::Region { offset: region.offset(), length: region.length() }
 }

@@ -18,7 +18,7 @@ mod library;
 mod loader;
 mod lock_state;
 mod read;
-mod region;
+mod span;
 mod transcript;
 mod trouble;
 mod wire;
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 pub use chip::{Chip, ChipError};
 pub use lock_state::LockState;
-pub use region::{Region, SECTOR};
+pub use span::{SECTOR, Span};
 pub use write::Written;
 
 use espflash::connection::Port;
@@ -81,7 +81,7 @@ pub struct EspLink {
     /// The unit does not run it.
     without_stub: bool,
     /// What the flash should hold since it was written.
-    written: Vec<(Region, Md5Digest)>,
+    written: Vec<(Span, Md5Digest)>,
 }
 
 impl EspLink {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::frame::{Bytes, Program};
 use super::trouble::Trouble;
-use super::{EspLink, Md5Digest, Region, within};
+use super::{EspLink, Md5Digest, Span, within};
 use crate::link::LinkError;
 
 /// Seconds that a loader may take for the digest of a megabyte: more than esptool's 8, as the stub may still write.
@@ -29,7 +29,7 @@ impl EspLink {
     ///
     /// # Errors
     /// [`LinkError`]: also where the unit, in secure download mode, tells none.
-    pub fn md5(&mut self, region: Region, wanted: Option<Md5Digest>) -> Result<Md5Digest, LinkError> {
+    pub fn md5(&mut self, region: Span, wanted: Option<Md5Digest>) -> Result<Md5Digest, LinkError> {
         let during = format!("the digest of {region}");
         self.check_readable(region).map_err(|trouble| trouble.given_up(&during, 1))?;
         let written = || self.written.iter().rev().find(|(there, _)| *there == region);
@@ -43,20 +43,17 @@ impl EspLink {
         })
     }
 
-    pub(super) fn ask_md5(&mut self, region: Region, wanted: Md5Digest) -> Result<Md5Digest, Trouble> {
+    pub(super) fn ask_md5(&mut self, region: Span, wanted: Md5Digest) -> Result<Md5Digest, Trouble> {
         let first = self.ask_md5_once(region)?;
         if first == wanted { Ok(first) } else { self.ask_md5_once(region) }
     }
 
-    pub(super) fn ask_md5_once(&mut self, region: Region) -> Result<Md5Digest, Trouble> {
-        let Region { offset, length: size } = region;
+    pub(super) fn ask_md5_once(&mut self, region: Span) -> Result<Md5Digest, Trouble> {
+        let Span { offset, length: size } = region;
         let command = Command::FlashMd5 { offset, size };
         let told = if self.program == Program::Stub { 16 } else { 32 };
         let told = self.wire.ask(command, told, within(DIGEST_A_MEGABYTE, size))?;
-        let digest = parse_digest(&told).ok_or(Trouble::Garbled)?;
-        let shown: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.wire.transcript.note(format_args!("digest {shown}"));
-        Ok(digest)
+        parse_digest(&told).ok_or(Trouble::Garbled)
     }
 
     /// The bytes that a region holds.
@@ -65,7 +62,7 @@ impl EspLink {
     /// [`LinkError`]: also where the unit, in secure download mode, shows none.
     pub fn read(
         &mut self,
-        region: Region,
+        region: Span,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Zeroizing<Vec<u8>>, LinkError> {
         let during = format!("reading {region}");
@@ -76,12 +73,10 @@ impl EspLink {
             esp.be_fast()?;
             while content.len() < total {
                 let done = u32::try_from(content.len()).unwrap_or(u32::MAX);
-                let rest = Region { offset: region.offset + done, length: region.length - done };
+                let rest = Span { offset: region.offset + done, length: region.length - done };
                 let piece = match esp.program {
-                    Program::Stub => esp.read_piece(Region { length: rest.length.min(PIECE), ..rest })?,
-                    Program::Rom => {
-                        esp.read_slowly(Region { length: rest.length.min(SLOW_PIECE), ..rest })?
-                    }
+                    Program::Stub => esp.read_piece(Span { length: rest.length.min(PIECE), ..rest })?,
+                    Program::Rom => esp.read_slowly(Span { length: rest.length.min(SLOW_PIECE), ..rest })?,
                 };
                 content.extend_from_slice(&piece);
                 esp.setbacks = 0;
@@ -92,7 +87,7 @@ impl EspLink {
         Ok(content)
     }
 
-    fn check_readable(&self, region: Region) -> Result<(), Trouble> {
+    fn check_readable(&self, region: Span) -> Result<(), Trouble> {
         if self.is_in_secure_download() {
             return Err(Trouble::SecureDownload);
         }
@@ -100,8 +95,8 @@ impl EspLink {
     }
 
     /// Packets, each of which is acknowledged, and then a digest of them all.
-    fn read_piece(&mut self, piece: Region) -> Result<Bytes, Trouble> {
-        let Region { offset, length: size } = piece;
+    fn read_piece(&mut self, piece: Span) -> Result<Bytes, Trouble> {
+        let Span { offset, length: size } = piece;
         let patience = within(0, 0);
         let command = Command::ReadFlash { offset, size, block_size: PACKET, max_in_flight: UNDER_WAY };
         self.wire.order(command, patience)?;
@@ -120,12 +115,12 @@ impl EspLink {
     }
 
     /// The ROM's way. Nothing guards what comes but that the whole is asked for twice.
-    fn read_slowly(&mut self, piece: Region) -> Result<Bytes, Trouble> {
+    fn read_slowly(&mut self, piece: Span) -> Result<Bytes, Trouble> {
         let first = self.read_slowly_once(piece)?;
         if first == self.read_slowly_once(piece)? { Ok(first) } else { Err(Trouble::Garbled) }
     }
 
-    fn read_slowly_once(&mut self, Region { offset, length: size }: Region) -> Result<Bytes, Trouble> {
+    fn read_slowly_once(&mut self, Span { offset, length: size }: Span) -> Result<Bytes, Trouble> {
         let command = Command::ReadFlashSlow { offset, size, block_size: SLOW_PIECE, max_in_flight: 1 };
         let mut data = self.wire.ask(command, SLOW_PIECE as usize, within(0, 0))?;
         data.truncate(size as usize);

@@ -1,11 +1,11 @@
 //! What was said to a loader and came of it, for the engineer who must find out why a unit failed. Commands, regions,
-//! digests, speeds: never contents.
+//! speeds: never contents, nor digests of them.
 
 use std::fmt::{Display, Write};
 
 use espflash::command::Command;
 
-use super::region::Region;
+use super::span::Span;
 
 /// A growing transcript, a line each.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ fn shown(command: &Command<'_>) -> String {
     match *command {
         Command::FlashBegin { size, blocks, offset, .. }
         | Command::FlashDeflBegin { size, blocks, offset, .. } => {
-            format!("{name} {} in {blocks} blocks", Region { offset, length: size })
+            format!("{name} {} in {blocks} blocks", Span { offset, length: size })
         }
         Command::FlashData { data, sequence, .. } | Command::FlashDeflData { data, sequence, .. } => {
             format!("{name} block {sequence}, {} bytes", data.len())
@@ -61,7 +61,7 @@ fn shown(command: &Command<'_>) -> String {
         Command::FlashMd5 { offset, size }
         | Command::ReadFlash { offset, size, .. }
         | Command::ReadFlashSlow { offset, size, .. } => {
-            format!("{name} {}", Region { offset, length: size })
+            format!("{name} {}", Span { offset, length: size })
         }
         Command::ReadReg { address } => format!("{name} {address:#x}"),
         Command::ChangeBaudrate { new_baud, .. } => format!("{name} {new_baud}"),

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::chip::Chip;
-use super::region::Region;
+use super::span::Span;
 use crate::ledger::entry::Disposition;
 use crate::link::LinkError;
 
@@ -41,9 +41,9 @@ pub(super) enum Trouble {
         found: String,
         known: String,
     },
-    NotSectors(Region),
+    NotSectors(Span),
     Beyond {
-        region: Region,
+        region: Span,
         flash: u32,
     },
     /// The loader of a unit in secure download mode does not do that.

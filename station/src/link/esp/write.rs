@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::frame::{Bytes, Program};
 use super::trouble::Trouble;
-use super::{EspLink, Md5Digest, Region, within};
+use super::{EspLink, Md5Digest, Span, within};
 use crate::link::LinkError;
 
 /// What goes from one BEGIN on, and is sent again as a whole. At each BEGIN the stub first ends what it is writing,
@@ -48,7 +48,7 @@ impl EspLink {
         content: &[u8],
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Written, LinkError> {
-        let region = Region { offset, length: u32::try_from(content.len()).unwrap_or(u32::MAX) };
+        let region = Span { offset, length: u32::try_from(content.len()).unwrap_or(u32::MAX) };
         let during = format!("writing {region}");
         self.check(region).map_err(|trouble| trouble.given_up(&during, 1))?;
         self.wire.transcript.note(format_args!("write {region}"));
@@ -70,7 +70,7 @@ impl EspLink {
         Ok(if tells { Written::Verified } else { Written::Acknowledged })
     }
 
-    fn check(&self, region: Region) -> Result<(), Trouble> {
+    fn check(&self, region: Span) -> Result<(), Trouble> {
         if !region.is_of_sectors() {
             return Err(Trouble::NotSectors(region));
         }
@@ -78,7 +78,7 @@ impl EspLink {
     }
 
     /// It must not be beyond the unit's flash, as far as that is known.
-    pub(super) fn check_end(&self, region: Region) -> Result<(), Trouble> {
+    pub(super) fn check_end(&self, region: Span) -> Result<(), Trouble> {
         match self.identity.as_ref().and_then(|identity| identity.flash) {
             Some(flash) if region.end() > u64::from(flash) => Err(Trouble::Beyond { region, flash }),
             _ => Ok(()),
@@ -92,15 +92,15 @@ impl EspLink {
 
 /// A region on its way.
 struct Download<'a> {
-    region: Region,
+    region: Span,
     content: &'a [u8],
     digest: Md5Digest,
-    to_send: VecDeque<Region>,
+    to_send: VecDeque<Span>,
     differed: u32,
 }
 
 impl Download<'_> {
-    fn of(&self, segment: Region) -> &[u8] {
+    fn of(&self, segment: Span) -> &[u8] {
         let from = (segment.offset - self.region.offset) as usize;
         &self.content[from..from + segment.length as usize]
     }
@@ -141,7 +141,7 @@ impl Download<'_> {
 impl EspLink {
     fn send_segment(
         &mut self,
-        segment: Region,
+        segment: Span,
         content: &[u8],
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), Trouble> {
@@ -171,7 +171,7 @@ impl EspLink {
         Ok(())
     }
 
-    fn begin(&self, segment: Region, blocks: usize, block: usize, is_deflated: bool) -> Command<'static> {
+    fn begin(&self, segment: Span, blocks: usize, block: usize, is_deflated: bool) -> Command<'static> {
         let size = segment.length;
         let offset = segment.offset;
         let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
