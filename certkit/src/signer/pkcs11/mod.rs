@@ -6,6 +6,7 @@
 mod error;
 mod module;
 mod object;
+mod open;
 mod pool;
 mod token;
 mod token_signer;

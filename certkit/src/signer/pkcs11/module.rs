@@ -1,15 +1,16 @@
 //! Modules: each is loaded once a process, and remembers which tokens are logged in and which refused their PIN.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
+use cryptoki::session::Session;
 use cryptoki::slot::{Slot, TokenInfo};
 
 use super::error::TokenError;
-use super::token::Open;
 use super::uri::TokenUri;
 
 static MODULES: Mutex<BTreeMap<PathBuf, Arc<Module>>> = Mutex::new(BTreeMap::new());
@@ -26,9 +27,25 @@ pub(super) struct Module {
 #[derive(Debug)]
 pub(super) enum Login {
     /// Logged in, for as long as somebody holds the token.
-    Open(Weak<Open>),
+    Open(Weak<Keeper>),
     /// The PIN was refused.
     Refused,
+}
+
+/// The session that keeps a login: PKCS#11 logs a process out when its last session is closed.
+pub(super) struct Keeper(Mutex<Session>);
+
+impl Keeper {
+    pub(super) fn new(session: Session) -> Self {
+        Self(Mutex::new(session))
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let session = self.0.lock().unwrap_or_else(PoisonError::into_inner).handle();
+        write!(f, "session {session}")
+    }
 }
 
 /// A token that is there.

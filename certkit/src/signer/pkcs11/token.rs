@@ -1,17 +1,16 @@
 //! A token that is logged in.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use cryptoki::error::{Error, RvError};
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
-use cryptoki::session::{Session, UserType};
-use cryptoki::slot::Slot;
-use cryptoki::types::RawAuthPin;
+use cryptoki::session::Session;
 
-use super::error::{PinTries, TokenError};
-use super::module::{Login, Module, Present};
+use super::error::TokenError;
+use super::module::{Keeper, Login, Module};
 use super::object;
+use super::open::{Open, log_in};
 use super::token_signer::TokenSigner;
 use super::uri::{ObjectType, TokenUri};
 use crate::KeyAlgorithm;
@@ -19,15 +18,6 @@ use crate::KeyAlgorithm;
 /// A token, logged in once for this process. Clones share the login; it ends with the last of them.
 #[derive(Clone)]
 pub struct Token(pub(super) Arc<Open>);
-
-/// The login, and what it was made with.
-pub(super) struct Open {
-    module: Arc<Module>,
-    slot: Slot,
-    label: String,
-    /// PKCS#11 logs a process out when its last session is closed: this one stays open.
-    keeper: Mutex<Session>,
-}
 
 impl Token {
     /// Opens the one token that fits the URI, and logs in with this PIN.
@@ -42,25 +32,22 @@ impl Token {
         let present = module.find(uri)?;
         let mut logins = module.logins();
         let token = || present.info.label().to_owned();
+        let opened = |keeper| {
+            Self(Arc::new(Open { module: Arc::clone(&module), slot: present.slot, label: token(), keeper }))
+        };
         match logins.get(&present.slot.id()) {
             Some(Login::Refused) => return Err(TokenError::PinRefusedBefore { token: token() }),
-            Some(Login::Open(open)) => {
-                if let Some(open) = open.upgrade() {
-                    return Ok(Self(open));
+            Some(Login::Open(keeper)) => {
+                if let Some(keeper) = keeper.upgrade() {
+                    return Ok(opened(keeper));
                 }
             }
             None => {}
         }
-        let opened = log_in(&module, &present, pin);
-        let (login, result) = match opened {
+        let (login, result) = match log_in(&module, &present, pin) {
             Ok(session) => {
-                let open = Arc::new(Open {
-                    module: Arc::clone(&module),
-                    slot: present.slot,
-                    label: token(),
-                    keeper: Mutex::new(session),
-                });
-                (Some(Login::Open(Arc::downgrade(&open))), Ok(Self(open)))
+                let keeper = Arc::new(Keeper::new(session));
+                (Some(Login::Open(Arc::downgrade(&keeper))), Ok(opened(keeper)))
             }
             Err(error @ (TokenError::PinIncorrect { .. } | TokenError::PinLocked { .. })) => {
                 (Some(Login::Refused), Err(error))
@@ -130,7 +117,7 @@ impl Token {
             object::public_key(session, public).map_err(failed("show its new public key"))?.ok_or_else(
                 || TokenError::PublicKey { token: self.label().to_owned(), label: label.to_owned() },
             )?;
-        TokenSigner::new(self.clone(), TokenUri::default().with_private_key(label, id), public_key)
+        TokenSigner::new(Arc::clone(&self.0), TokenUri::default().with_private_key(label, id), public_key)
     }
 
     fn not_made(&self, algorithm: KeyAlgorithm, error: Error) -> TokenError {
@@ -170,7 +157,7 @@ impl Token {
             token: self.label().to_owned(),
             label: uri.object.clone().unwrap_or_default(),
         })?;
-        TokenSigner::new(self.clone(), uri.clone(), public_key)
+        TokenSigner::new(Arc::clone(&self.0), uri.clone(), public_key)
     }
 
     /// Destroys a key that a command made which then failed: private and public half.
@@ -192,90 +179,8 @@ impl Token {
     }
 }
 
-impl Open {
-    pub(super) fn label(&self) -> &str {
-        &self.label
-    }
-
-    /// A new session under the login.
-    pub(super) fn session(&self, writing: bool) -> Result<Session, Error> {
-        match writing {
-            true => self.module.context.open_rw_session(self.slot),
-            false => self.module.context.open_ro_session(self.slot),
-        }
-    }
-
-    /// The one private key that the URI means.
-    pub(super) fn private_key(&self, session: &Session, uri: &TokenUri) -> Result<ObjectHandle, TokenError> {
-        let found = session
-            .find_objects(&object::search(uri, ObjectClass::PRIVATE_KEY))
-            .map_err(TokenError::failed(&self.label, "search its objects"))?;
-        let token = || self.label.clone();
-        match found[..] {
-            [key] => Ok(key),
-            [] => Err(TokenError::NoKey { token: token(), uri: uri.without_module().to_string() }),
-            _ => Err(TokenError::SeveralKeys {
-                token: token(),
-                uri: uri.without_module().to_string(),
-                count: found.len(),
-            }),
-        }
-    }
-}
-
-/// Opens the session that keeps the login, and logs in: one try.
-fn log_in(module: &Module, present: &Present, pin: &[u8]) -> Result<Session, TokenError> {
-    let token = || present.info.label().to_owned();
-    let label = token();
-    if present.info.user_pin_locked() {
-        return Err(TokenError::PinLocked { token: token() });
-    }
-    if present.info.user_pin_final_try() {
-        return Err(TokenError::PinLastTry { token: token() });
-    }
-    let failed = |what| TokenError::failed(&label, what);
-    let session = module.context.open_ro_session(present.slot).map_err(failed("open a session"))?;
-    // The library wipes its copy.
-    let pin = RawAuthPin::new(Box::new(pin.to_vec()));
-    match session.login_with_raw(UserType::User, &pin) {
-        Ok(()) => Ok(session),
-        Err(Error::Pkcs11(answer, function)) => match answer {
-            // Another user of the module in this process has.
-            RvError::UserAlreadyLoggedIn => Ok(session),
-            RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange => {
-                Err(TokenError::PinIncorrect { token: token(), tries: tries_left(module, present.slot) })
-            }
-            RvError::PinLocked => Err(TokenError::PinLocked { token: token() }),
-            RvError::PinExpired => Err(TokenError::PinExpired { token: token() }),
-            RvError::UserPinNotInitialized => Err(TokenError::NoPin { token: token() }),
-            answer => Err(failed("log in")(Error::Pkcs11(answer, function))),
-        },
-        Err(error) => Err(failed("log in")(error)),
-    }
-}
-
-fn tries_left(module: &Module, slot: Slot) -> PinTries {
-    let Ok(info) = module.context.get_token_info(slot) else { return PinTries::Unknown };
-    if info.user_pin_locked() {
-        PinTries::Locked
-    } else if info.user_pin_final_try() {
-        PinTries::Last
-    } else if info.user_pin_count_low() {
-        PinTries::Fewer
-    } else {
-        PinTries::Unknown
-    }
-}
-
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({:?})", self.label())
-    }
-}
-
-impl fmt::Debug for Open {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).handle();
-        write!(f, "Open({:?}, session {keeper})", self.label)
     }
 }

@@ -12,8 +12,8 @@ use der::{Encode, Tag};
 use sha2::{Digest, Sha256, Sha384};
 
 use super::error::TokenError;
+use super::open::Open;
 use super::pool::{NotMade, Pool};
-use super::token::{Open, Token};
 use super::uri::TokenUri;
 use crate::{KeyAlgorithm, PublicKey, Signer, SignerError};
 
@@ -35,8 +35,7 @@ struct Seat {
 }
 
 impl TokenSigner {
-    pub(super) fn new(token: Token, uri: TokenUri, public_key: PublicKey) -> Result<Self, TokenError> {
-        let Token(token) = token;
+    pub(super) fn new(token: Arc<Open>, uri: TokenUri, public_key: PublicKey) -> Result<Self, TokenError> {
         let first = seat(&token, &uri).map_err(NotMade::into_error)?;
         Ok(Self { token, uri, public_key, seats: Pool::new(first) })
     }
