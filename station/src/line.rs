@@ -3,8 +3,10 @@
 mod attestation;
 mod budget;
 mod claim;
+mod evidence;
 mod fault;
 mod fixture;
+mod instruments;
 mod own_key;
 mod pace;
 mod run;
@@ -21,20 +23,22 @@ use time::OffsetDateTime;
 use crate::event::{Event, Outcome};
 use crate::ledger::entry::{Disposition, Fact, Identity};
 use crate::ledger::{Ledger, LedgerReader};
-use crate::link::{ConsoleLink, DeviceLink, EspLink, PortFault, Step, StopSignal, Variables};
-use crate::product::{Product, ProductLink};
-use crate::unit::{Credential, Facts, Personaliser, Plan, Random, refuse_locked};
+use crate::link::{DeviceLink, Step, Variables};
+use crate::product::Product;
+use crate::unit::{Credential, Facts, Plan, Random, refuse_locked};
 
 pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 pub use budget::IssueBudget;
 pub use claim::Course;
 use claim::{Claimed, Identified};
+use evidence::Written;
 pub use fault::StationFault;
+pub use instruments::Instruments;
 use own_key::Asked;
 pub use run::{Run, RunError, RunOptions, Summary};
 use trouble::Trouble;
 pub use units_in_hand::UnitsInHand;
-use verify::{Verified, Written};
+use verify::Verified;
 
 /// Everything that the units of one run share.
 #[derive(Debug)]
@@ -69,29 +73,13 @@ pub struct Edge {
 }
 
 impl Line<'_> {
-    /// Opens the port with the product's link. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// [`PortFault`]: no unit is to blame.
-    pub fn open(&self, port: &Path, stop: StopSignal) -> Result<Box<dyn DeviceLink + '_>, PortFault> {
-        match &self.product.link {
-            ProductLink::Console { baud, dialogue } => {
-                Ok(Box::new(ConsoleLink::open(port, *baud, dialogue, self.variables, stop)?))
-            }
-            ProductLink::Loader { baud, chip, .. } => Ok(Box::new(EspLink::open(port, *chip, *baud, stop)?)),
-            ProductLink::Programmer => {
-                Err(PortFault::NoLink { path: port.to_owned(), link: self.product.link.to_string() })
-            }
-        }
-    }
-
-    /// What turns credentials into what its units are to hold.
-    pub fn personaliser(&self) -> Personaliser<'_> {
-        Personaliser {
+    /// What its units are looked at with.
+    pub fn instruments(&self) -> Instruments<'_> {
+        Instruments {
             product: self.product,
-            own: self.variables,
+            variables: self.variables,
             ledger_key: self.ledger_key,
-            random: self.edge.random,
+            edge: self.edge,
         }
     }
 }
@@ -165,7 +153,7 @@ impl Station<'_> {
     }
 
     fn personalise(&self, identity: &Identity, credential: &Credential) -> Result<Plan, Trouble> {
-        self.line.personaliser().plan(identity, credential).map_err(Trouble::plan)
+        self.line.instruments().personaliser().plan(identity, credential).map_err(Trouble::plan)
     }
 
     fn write(&self, claimed: &Claimed, plan: &Plan, link: &mut dyn DeviceLink) -> Result<(), Trouble> {

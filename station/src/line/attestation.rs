@@ -113,18 +113,31 @@ impl Attestation {
         record: &CredentialRecord,
         identity: &Identity,
     ) -> Result<Option<Credential>, Trouble> {
-        match (self, &record.credential) {
-            (_, IssuedCredential::Certificate { chain, .. }) => {
-                let chain = Chain::from_pem(chain).map_err(Trouble::credential)?;
-                Ok(Some(Credential::Certificate { chain: Box::new(chain), private_key: None }))
-            }
-            (Attestation::Symmetric(symmetric), IssuedCredential::DeviceKey { origin, key_mac }) => {
-                let key = symmetric.recall(record.attempt, origin, identity)?;
-                let announced = |key: &DeviceKey| symmetric.mac(key) == *key_mac;
-                Ok(key.filter(announced).map(Credential::DeviceKey))
-            }
-            (Attestation::X509(_), IssuedCredential::DeviceKey { .. }) => Ok(None),
+        match self {
+            Attestation::X509(_) => recall(record, identity, None),
+            Attestation::Symmetric(symmetric) => recall(record, identity, Some(symmetric)),
         }
+    }
+}
+
+/// A credential that was announced, as far as it can be had again: a certificate from the ledger, a key from where it came
+/// from.
+pub(super) fn recall(
+    record: &CredentialRecord,
+    identity: &Identity,
+    keys: Option<&Symmetric>,
+) -> Result<Option<Credential>, Trouble> {
+    match (&record.credential, keys) {
+        (IssuedCredential::Certificate { chain, .. }, _) => {
+            let chain = Chain::from_pem(chain).map_err(Trouble::credential)?;
+            Ok(Some(Credential::Certificate { chain: Box::new(chain), private_key: None }))
+        }
+        (IssuedCredential::DeviceKey { origin, key_mac }, Some(symmetric)) => {
+            let key = symmetric.recall(record.attempt, origin, identity)?;
+            let announced = |key: &DeviceKey| symmetric.mac(key) == *key_mac;
+            Ok(key.filter(announced).map(Credential::DeviceKey))
+        }
+        (IssuedCredential::DeviceKey { .. }, None) => Ok(None),
     }
 }
 

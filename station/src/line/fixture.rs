@@ -146,7 +146,7 @@ impl FixtureRun<'_> {
     fn open(&self) -> Result<Option<Link<'_>>, PortFault> {
         let began = Instant::now();
         loop {
-            match self.station.line.open(&self.fixture.port, self.pace.stop().clone()) {
+            match self.station.line.instruments().open(&self.fixture.port, self.pace.stop().clone()) {
                 Err(PortFault::Busy(_) | PortFault::Failed { .. })
                     if began.elapsed() < BUSY_FOR && self.pace.stop().get() == Stop::No =>
                 {

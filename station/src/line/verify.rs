@@ -1,12 +1,13 @@
-//! Evidence: what shows that the unit holds what it is to hold. Nothing else makes a PASS.
+//! All the evidence that a product asks for. Nothing else makes a PASS.
 
 use super::claim::{Claimed, Course};
+use super::evidence::{Written, link_is_gone};
 use super::{Station, Trouble};
 use crate::event::Event;
 use crate::ledger::CredentialRecord;
-use crate::ledger::entry::{Disposition, Evidence, Grade, hex};
-use crate::link::{DeviceLink, Observed};
-use crate::unit::{Credential, Plan, PlannedItem, Refusal};
+use crate::ledger::entry::{Disposition, Evidence, Grade};
+use crate::link::DeviceLink;
+use crate::unit::{Credential, Plan, Refusal};
 
 /// All required evidence, obtained. Only [`Station::verify`] makes one.
 #[derive(Debug)]
@@ -18,15 +19,6 @@ impl Verified {
     pub(super) fn into_evidence(self) -> Vec<Evidence> {
         self.evidence
     }
-}
-
-/// Whether this attempt wrote the items that it looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
-    /// By this attempt.
-    Now,
-    /// By an earlier one.
-    Before,
 }
 
 /// When evidence is taken.
@@ -64,7 +56,7 @@ impl Station<'_> {
         let look = Look { written: Written::Before, after_restart: false };
         match self.evidence(&plan, &credential, look, link) {
             Ok(_) => {}
-            Err(Trouble::Unit { .. }) if !self.link_is_gone(link) => return Ok(None),
+            Err(Trouble::Unit { .. }) if !link_is_gone(link) => return Ok(None),
             Err(trouble) => return Err(trouble),
         }
         self.restart(claimed, link)?;
@@ -97,7 +89,7 @@ impl Station<'_> {
         }
         self.restart(claimed, link)?;
         self.verify(claimed, &plan, &credential, Written::Before, link).map_err(|trouble| match trouble {
-            Trouble::Unit { reason, disposition: Disposition::Rework } if self.link_is_gone(link) => {
+            Trouble::Unit { reason, disposition: Disposition::Rework } if link_is_gone(link) => {
                 Trouble::Unit { reason, disposition: Disposition::Retry }
             }
             Trouble::Unit { reason, disposition: Disposition::Rework } => Trouble::Unit {
@@ -150,77 +142,12 @@ impl Station<'_> {
         for (index, item) in plan.items.iter().enumerate() {
             let step = format!("verify {}", item.name);
             self.tell(Event::Step { fixture: self.fixture.clone(), number: index + 1, of, step });
-            let agrees = self.observe(item, link)?;
-            match item.evidence {
-                Grade::Challenge => self.challenge(item, credential, link)?,
-                Grade::ReadBack => self.read_back(item, link)?,
-                Grade::DeviceDigest if agrees => {}
-                Grade::DeviceDigest => {
-                    return Err(unproven(item, "what it is to hold is not known any more"));
-                }
-                Grade::Acknowledged if look.written == Written::Now => {}
-                Grade::Acknowledged => {
-                    return Err(unproven(
-                        item,
-                        "only its writing is acknowledged, and it was not written now",
-                    ));
-                }
-            }
+            self.line.instruments().obtain(item, credential, look.written, link)?;
             // What the device said when it was written, it said before the restart.
             let after_restart = look.after_restart && item.evidence != Grade::Acknowledged;
             evidence.push(Evidence { item: item.name.clone(), grade: item.evidence, after_restart });
         }
         Ok(evidence)
-    }
-
-    /// Digest, mode and owner, wherever the link can observe, whatever the product asks beyond. Tells whether the digest is
-    /// the right one.
-    fn observe(&self, item: &PlannedItem, link: &mut dyn DeviceLink) -> Result<bool, Trouble> {
-        match link.observe(&item.name, &item.at)? {
-            Some(shown) if item.expected.is(&shown, self.line.ledger_key) => Ok(true),
-            Some(_) if item.is_known() => {
-                Err(unproven(item, "the unit holds something else than what was written"))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    fn read_back(&self, item: &PlannedItem, link: &mut dyn DeviceLink) -> Result<(), Trouble> {
-        let content = link.read_back(&item.at)?;
-        if item.expected.is(&Observed::of(content.bytes(), &item.at), self.line.ledger_key) {
-            return Ok(());
-        }
-        Err(unproven(item, "what was read back is not what was written"))
-    }
-
-    /// The unit signs or HMACs our nonce. A signature is checked by a second implementation of the curve.
-    fn challenge(
-        &self,
-        item: &PlannedItem,
-        credential: &Credential,
-        link: &mut dyn DeviceLink,
-    ) -> Result<(), Trouble> {
-        let random = (self.line.edge.random)().map_err(Trouble::credential)?;
-        // The prefix keeps the signature from meaning anything elsewhere.
-        let nonce = format!("station-challenge-{}", hex(&random));
-        let answer = link.challenge(&nonce, &item.at)?;
-        if credential.proves(nonce.as_bytes(), &answer) {
-            return Ok(());
-        }
-        Err(unproven(
-            item,
-            match credential {
-                Credential::Certificate { .. } => {
-                    "the unit does not prove the private key of its certificate"
-                }
-                Credential::DeviceKey(_) => "the unit does not prove its device key",
-            },
-        ))
-    }
-
-    /// Whether the unit can no longer be spoken to, so that what it did not prove says nothing about it.
-    fn link_is_gone(&self, link: &mut dyn DeviceLink) -> bool {
-        link.hardware_id().is_err()
     }
 }
 
@@ -234,8 +161,4 @@ fn nothing_done(claimed: &Claimed, what: &str) -> Trouble {
         disposition: Disposition::Retry,
         failure: false,
     })
-}
-
-fn unproven(item: &PlannedItem, what: &str) -> Trouble {
-    Trouble::Unit { reason: format!("{}: {what}", item.name), disposition: Disposition::Rework }
 }
