@@ -14,6 +14,7 @@ pub mod data_file;
 pub mod delivery;
 pub mod error_text;
 pub mod event;
+pub mod explain;
 pub mod hsm;
 pub mod ledger;
 pub mod line;

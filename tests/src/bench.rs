@@ -135,6 +135,12 @@ impl Bench {
         self.unlocked(&["--json", "run", order, "--patience", "60"]).run()
     }
 
+    /// Takes the unit on a fixture to its verdict by hand, as JSON events. It may have yet to come.
+    pub fn flash(&self, order: &str, fixture: usize) -> Station {
+        let flash = ["--json", "flash", order, "--patience", "30"];
+        self.unlocked(&flash).arg("--port").arg(self.port(fixture))
+    }
+
     /// Puts a product of the station's own in place: the built-in gateway with these lines changed.
     pub fn product(&self, name: &str, changes: &[(&str, &str)]) {
         self.template("products", "gateway-x509.toml", name, changes);

@@ -12,6 +12,7 @@ use crate::authority::AuthorityError;
 use crate::config::ConfigError;
 use crate::delivery::DeliveryError;
 use crate::error_text::with_causes;
+use crate::explain::ExplainError;
 use crate::ledger::LedgerError;
 use crate::line::{RunError, StationFault};
 use crate::link::PortFault;
@@ -112,7 +113,7 @@ macro_rules! input_errors {
     };
 }
 
-input_errors!(ConfigError, ProductError, ProfileError, UnlockError);
+input_errors!(ConfigError, ExplainError, ProductError, ProfileError, UnlockError);
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
@@ -126,7 +127,10 @@ impl From<io::Error> for Failure {
 
 impl Blame for PortFault {
     fn exit(&self) -> Exit {
-        Exit::Station
+        match self {
+            PortFault::NoLink { .. } => Exit::Input,
+            _ => Exit::Station,
+        }
     }
 }
 
@@ -231,11 +235,19 @@ impl Blame for RollOverError {
     }
 }
 
+impl Blame for StationFault {
+    fn exit(&self) -> Exit {
+        match self {
+            StationFault::Ledger(error) => error.exit(),
+            _ => Exit::Station,
+        }
+    }
+}
+
 impl Blame for RunError {
     fn exit(&self) -> Exit {
         match self {
-            RunError::Station(StationFault::Ledger(error)) => error.exit(),
-            RunError::Station(_) => Exit::Station,
+            RunError::Station(fault) => fault.exit(),
             RunError::Defect(_) => Exit::Bug,
         }
     }

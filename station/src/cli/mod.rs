@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod context;
 mod failure;
+mod flash;
 mod init;
 mod issue;
 mod keyring;
@@ -16,6 +17,7 @@ mod output;
 mod progress;
 mod roll_over;
 mod run;
+mod set_up;
 #[cfg(target_os = "linux")]
 mod simulate;
 mod unit;
@@ -57,6 +59,7 @@ enum Verb {
     #[command(subcommand)]
     Order(order::Verb),
     Run(run::Args),
+    Flash(flash::Args),
     Issue(Box<issue::Args>),
     #[command(subcommand)]
     Unit(unit::Verb),
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Verb::Order(verb) => order::run(verb, &context, &output),
         Verb::Issue(args) => issue::run(&args, &context, &output),
         Verb::Run(args) => run::run(args, &context, &output),
+        Verb::Flash(args) => flash::run(args, &context, &output),
         Verb::Unit(verb) => unit::run(verb, &context, &output),
         Verb::Ledger(verb) => ledger::run(verb, &context, &output),
         Verb::Manifest(verb) => manifest::run(verb, &context, &output),

@@ -9,17 +9,17 @@ use clap::Args as ClapArgs;
 
 use super::context::{Context, Unlock};
 use super::keyring::Keyring;
+use super::set_up::SetUp;
 use super::{Exit, Failure, Output};
-use crate::clock;
 use crate::config::{Config, Fixture};
 use crate::event::Event;
 use crate::ledger::OrderRecord;
-use crate::line::{Edge, IssueBudget, Line, Run, RunOptions, Summary, UnitsInHand};
+use crate::line::{Run, RunOptions, Summary, Until};
 use crate::link::{Stop, StopSignal};
 use crate::order::OrderName;
 use crate::product::{Presence, Product};
 use crate::scan::{self, Scans};
-use screen::Screen;
+pub(super) use screen::Screen;
 
 /// Builds an order: every unit that comes into a fixture is taken to its verdict.
 ///
@@ -54,32 +54,27 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let vault = context.unlocked(args.unlock)?;
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let attestation = keyring.attestation(&product, &name)?;
-    let variables = keyring.variables(&product)?;
-    let ledger_key = keyring.ledger_key()?;
-    let scans = scans(&args, &product, &fixtures, output)?;
+    let set_up = SetUp::of(&keyring, product)?;
+    let scans = scans(&args, &set_up.product, &fixtures, output)?;
 
     let ledger_file = context.folder.ledger();
-    let line = Line {
-        product: &product,
-        order: &name,
-        attestation: &attestation,
-        variables: &variables,
-        ledger_key: &ledger_key,
-        ledger_file: &ledger_file,
-        edge: Edge { now: clock::now, random },
-        in_hand: UnitsInHand::default(),
-        budget: IssueBudget::default(),
-    };
+    let line = set_up.line(&name, &attestation, &ledger_file);
     let stop = stop_on_signals(output)?;
     let transcripts: PathBuf = context.folder.transcripts();
-    let patience = Duration::from_secs(args.patience);
-    let options = RunOptions { fixtures: &fixtures, transcripts: &transcripts, patience, stop, scans };
+    let options = RunOptions {
+        fixtures: &fixtures,
+        transcripts: &transcripts,
+        until: Until::OrderDone,
+        patience: Duration::from_secs(args.patience),
+        stop,
+        scans,
+    };
     let mut screen = Screen::new(output, &fixtures);
-    let summary = Run::new(line, options).run(&owner.ledger(), |event| screen.show(event))?;
+    let ended = Run::new(line, options).run(&owner.ledger(), |event| screen.show(event))?;
     let some_unit_failed = screen.some_unit_failed();
     // Whoever read standard output may have gone; the exit code still tells.
-    let _ = screen.end(&summary);
-    Ok(exit(&summary, some_unit_failed))
+    let _ = screen.end(&ended.summary);
+    Ok(exit(&ended.summary, some_unit_failed))
 }
 
 /// 0 only where every unit of the order is accepted, or its credential left for another station, and none was left failed on the bench.
@@ -158,14 +153,8 @@ fn scans(
     Ok(scan::listen(fixtures, typed, move |mistake| output.talk(mistake))?)
 }
 
-fn random() -> Result<[u8; 32], getrandom::Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Each signal makes the wish to stop one step more urgent.
-fn stop_on_signals(output: &Output) -> Result<StopSignal, Failure> {
+pub(super) fn stop_on_signals(output: &Output) -> Result<StopSignal, Failure> {
     let stop = StopSignal::default();
     let (signalled, output) = (stop.clone(), *output);
     ctrlc::set_handler(move || {

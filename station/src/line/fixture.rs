@@ -34,6 +34,21 @@ pub(super) struct FixtureRun<'l> {
     pub(super) scans: Option<Scans>,
 }
 
+/// Why a fixture takes no further unit.
+#[derive(Debug)]
+pub struct Closing {
+    /// In words for the person at the line.
+    pub reason: String,
+    /// What its port lacks, where that is why.
+    pub port: Option<PortFault>,
+}
+
+impl Closing {
+    fn of(reason: String) -> Self {
+        Self { reason, port: None }
+    }
+}
+
 /// What a fixture remembers of the unit that was last in it.
 #[derive(Default)]
 struct Last {
@@ -44,21 +59,25 @@ struct Last {
 
 impl FixtureRun<'_> {
     /// Takes units until the run is over or this fixture cannot go on. Gives the reason.
-    pub(super) fn run(&self) -> Result<String, StationFault> {
+    pub(super) fn run(&self) -> Result<Closing, StationFault> {
         let mut failures = 0;
         let mut had_a_unit = false;
         let mut last = Last::default();
         self.station.tell(Event::Waiting { fixture: self.fixture.name.clone() });
         if PortMark::of(&self.fixture.port).is_none() {
-            self.warn(format!(
-                "no unit yet: port {} is not there. Plug a unit in, or correct the fixture's port in station.toml",
-                self.fixture.port.display()
-            ));
+            let port = self.fixture.port.display();
+            self.warn(if self.pace.is_for_one_unit() {
+                format!("no unit yet: port {port} is not there: plug the unit in")
+            } else {
+                format!(
+                    "no unit yet: port {port} is not there. Plug a unit in, or correct the fixture's port in station.toml"
+                )
+            });
         }
         let mut why = String::new();
         loop {
             if let Some(reason) = self.pace.over(&self.station.reader, self.station.line.order)? {
-                return Ok(if had_a_unit { reason } else { self.with_port(reason) });
+                return Ok(if had_a_unit { Closing::of(reason) } else { self.without_unit(reason) });
             }
             let mut link = match self.next_unit(&mut last) {
                 Ok(Some(link)) => link,
@@ -66,7 +85,7 @@ impl FixtureRun<'_> {
                     std::thread::sleep(LOOK);
                     continue;
                 }
-                Err(fault) => return Ok(with_causes(&fault)),
+                Err(fault) => return Ok(Closing { reason: with_causes(&fault), port: Some(fault) }),
             };
             had_a_unit = true;
             failures = match self.tell_verdict(self.attempt(link.as_mut(), &mut last)?) {
@@ -78,9 +97,9 @@ impl FixtureRun<'_> {
                 }
             };
             if failures == FAILURES_IN_A_ROW {
-                return Ok(format!(
+                return Ok(Closing::of(format!(
                     "{failures} failures in a row: look at fixture, cable and units; the last one: {why}"
-                ));
+                )));
             }
         }
     }
@@ -102,6 +121,10 @@ impl FixtureRun<'_> {
                 }
                 last.port = mark;
                 if last.port.is_none() { Ok(None) } else { self.open() }
+            }
+            // A label that is given by hand may be given before the unit is in.
+            Presence::Scan if self.pace.is_for_one_unit() && PortMark::of(&self.fixture.port).is_none() => {
+                Ok(None)
             }
             Presence::Scan => {
                 last.scanned = self.scans.as_ref().and_then(Scans::next);
@@ -205,10 +228,11 @@ impl FixtureRun<'_> {
     }
 
     /// A fixture that never saw its port says so.
-    fn with_port(&self, reason: String) -> String {
-        match PortMark::of(&self.fixture.port) {
-            Some(_) => reason,
-            None => format!("{reason}; {}", PortFault::Missing(self.fixture.port.clone())),
+    fn without_unit(&self, reason: String) -> Closing {
+        if PortMark::of(&self.fixture.port).is_some() {
+            return Closing::of(reason);
         }
+        let fault = PortFault::Missing(self.fixture.port.clone());
+        Closing { reason: format!("{reason}; {fault}"), port: Some(fault) }
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::fixture::FixtureRun;
-use super::pace::Pace;
+use super::fixture::{Closing, FixtureRun};
+use super::pace::{Pace, Until};
 use super::{Line, Station, StationFault};
 use crate::config::Fixture;
 use crate::event::Event;
@@ -46,12 +46,23 @@ pub struct RunOptions<'a> {
     pub fixtures: &'a [Fixture],
     /// Where transcripts are kept.
     pub transcripts: &'a Path,
-    /// The run ends when the order came no further for so long.
+    /// How far it goes.
+    pub until: Until,
+    /// The run ends when the order came no further for so long, or the one unit did not come.
     pub patience: Duration,
     /// A person's wish to stop.
     pub stop: StopSignal,
     /// Where each fixture's scans arrive, where the product's units are scanned; in the fixtures' order.
     pub scans: Vec<Scans>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What came out of it.
+    pub summary: Summary,
+    /// Why each fixture closed, in the fixtures' order.
+    pub closings: Vec<Closing>,
 }
 
 /// What came out of a run.
@@ -79,11 +90,11 @@ impl<'a> Run<'a> {
         Self { line, options }
     }
 
-    /// Runs until the order is done, a person stops it, or no fixture can go on. `listen` hears every event, in order.
+    /// Runs as far as it is to go, or until a person stops it, or no fixture can go on. `listen` hears every event, in order.
     ///
     /// # Errors
     /// [`RunError`]. The other fixtures finish their units before it is returned.
-    pub fn run(mut self, ledger: &Ledger, mut listen: impl FnMut(&Event)) -> Result<Summary, RunError> {
+    pub fn run(mut self, ledger: &Ledger, mut listen: impl FnMut(&Event)) -> Result<Ended, RunError> {
         let reader = LedgerReader::open(self.line.ledger_file)?;
         let started = Fact::RunStarted {
             order: self.line.order.to_owned(),
@@ -92,8 +103,8 @@ impl<'a> Run<'a> {
         };
         ledger.append((self.line.edge.now)(), vec![started])?;
         let mut scans = std::mem::take(&mut self.options.scans).into_iter();
-        let pace = Pace::new(self.options.patience, self.options.stop.clone());
-        let result = thread::scope(|scope| {
+        let pace = Pace::new(self.options.until, self.options.patience, self.options.stop.clone());
+        let closings = thread::scope(|scope| {
             let (events, heard) = mpsc::channel();
             let mut threads = Vec::new();
             for fixture in self.options.fixtures {
@@ -104,10 +115,10 @@ impl<'a> Run<'a> {
             drop(events);
             heard.iter().for_each(|event| listen(&event));
             outcome(threads)
-        });
-        result?;
+        })?;
         let counts = reader.counts(self.line.order)?;
-        Ok(Summary { order: self.line.order.to_owned(), counts, done: counts.waiting == 0 })
+        let summary = Summary { order: self.line.order.to_owned(), counts, done: counts.waiting == 0 };
+        Ok(Ended { summary, closings })
     }
 
     fn at_fixture<'l>(
@@ -131,30 +142,34 @@ impl<'a> Run<'a> {
 
 impl FixtureRun<'_> {
     /// Runs, says why the fixture closed, and stops the line where the station is at fault.
-    fn run_to_close(&self) -> Result<(), StationFault> {
+    fn run_to_close(&self) -> Result<Closing, StationFault> {
         let result = self.run();
         let reason = match &result {
-            Ok(reason) => reason.clone(),
+            Ok(closing) => closing.reason.clone(),
             Err(fault) => {
                 self.pace.stop_the_line(fault.lets_units_finish());
                 crate::error_text::with_causes(fault)
             }
         };
         self.station.tell(Event::FixtureClosed { fixture: self.fixture.name.clone(), reason });
-        result.map(|_| ())
+        result
     }
 }
 
-/// The first failure of any fixture. All threads have ended then: the channel of events has closed.
-fn outcome(threads: Vec<(String, ScopedJoinHandle<'_, Result<(), StationFault>>)>) -> Result<(), RunError> {
-    let mut result = Ok(());
+type FixtureThread<'a> = ScopedJoinHandle<'a, Result<Closing, StationFault>>;
+
+/// Why each fixture closed, or the first failure of any. All threads have ended then: the channel of events has closed.
+fn outcome(threads: Vec<(String, FixtureThread<'_>)>) -> Result<Vec<Closing>, RunError> {
+    let mut result = Ok(Vec::with_capacity(threads.len()));
     for (fixture, thread) in threads {
         let ended = thread.join().map_or_else(|_| Err(RunError::Defect(fixture)), |ended| Ok(ended?));
-        // "Stopped" is only the echo of another fixture's error.
-        let nothing_better =
-            matches!(result, Ok(()) | Err(RunError::Station(StationFault::Ledger(LedgerError::Stopped))));
-        if nothing_better && ended.is_err() {
-            result = ended;
+        match (&mut result, ended) {
+            (Ok(closings), Ok(closing)) => closings.push(closing),
+            // "Stopped" is only the echo of another fixture's error.
+            (Ok(_) | Err(RunError::Station(StationFault::Ledger(LedgerError::Stopped))), Err(error)) => {
+                result = Err(error);
+            }
+            (Err(_), _) => {}
         }
     }
     result

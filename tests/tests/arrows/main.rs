@@ -39,6 +39,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "core_dumps",
             "delivery",
             "event",
+            "explain",
             "hsm::TokenAddress",
             "ledger",
             "line",
@@ -55,6 +56,21 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("line", &["config::Fixture", "event", "ledger", "link", "product", "scan::Scans", "unit", "vault"]),
+    // Without units, ledger or vault.
+    (
+        "explain",
+        &[
+            "ledger::entry",
+            "link::Place",
+            "link::ShownIn",
+            "link::Step",
+            "link::Variable",
+            "link::Variables",
+            "product",
+            "unit",
+            "vault::Secret",
+        ],
+    ),
     ("check", &["authority", "config", "ledger", "link", "product", "profile", "vault"]),
     // The keys that a manifest must not carry.
     ("delivery", &["ledger", "manifest", "vault"]),

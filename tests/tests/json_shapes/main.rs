@@ -5,15 +5,15 @@ mod shapes;
 
 use std::collections::BTreeSet;
 
-use acceptance::{Bench, EspBoards, GROUP_KEY, Running, SECRET, Station, assert_shape, shape_faults};
+use acceptance::{Bench, EspBoards, GROUP_KEY, NVS, Running, SECRET, Station, assert_shape, shape_faults};
 use serde_json::{Value, json};
 use shapes::{
-    attempt, authority, delivery, entry, finding, order, rolled_over, run_event, simulator_event, unit,
-    unit_with, with,
+    attempt, authority, delivery, entry, explained, explained_image, finding, order, rolled_over, run_event,
+    simulator_event, unit, unit_with, with,
 };
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 30] = [
     "init",
     "check",
     "ca root",
@@ -27,6 +27,7 @@ const VERBS: [&str; 29] = [
     "order budget",
     "order show",
     "run",
+    "flash",
     "issue",
     "unit show",
     "unit rework",
@@ -255,6 +256,23 @@ fn a_run_its_ledger_its_units_and_its_manifests() {
     let written = bench.station(&["manifest", "central", "april"]).arg("--out").arg(&out);
     one(written, &json!({"file": "string"}));
     assert_eq!(central["csv"], std::fs::read_to_string(out).unwrap());
+}
+
+#[test]
+fn a_unit_by_hand() {
+    let bench = Bench::new(1);
+    bench.order("april", 2);
+    one(bench.station(&["flash", "april", "--explain"]), &explained());
+    let _simulator = bench.simulate(1, 1, &[]);
+    let events = bench.flash("april", 1).run().expect(0).json_lines();
+    events.iter().for_each(|event| assert_shape(&run_event(event), event));
+    let kinds = |kind| events.iter().filter(|event| event["event"] == kind).count();
+    assert_eq!((kinds("verdict"), kinds("fixture_closed"), kinds("summary")), (1, 1, 1));
+
+    let boards = Bench::esp(1);
+    boards.esp_product("own.toml", NVS, "esp32", &[]);
+    boards.order_of("april", "own.toml", 1);
+    one(boards.station(&["flash", "april", "--explain"]), &explained_image());
 }
 
 #[test]

@@ -108,6 +108,32 @@ pub(crate) fn unit_with(credential: &Value) -> Value {
     })
 }
 
+/// What a unit on a console would get.
+pub(crate) fn explained() -> Value {
+    let value = json!({"bytes": "integer?", "text": "string?", "secret": "bool"});
+    json!({
+        "order": "string", "product": "string", "registration_id": "string", "link": "string", "made_up": "string",
+        "steps": [{
+            "step": "=make-key|read-certificate|write|restart", "item": "string?", "value": [null, value],
+            "place": {"mode?": "string", "owner?": "string", "path?": "string"},
+            "evidence": "=acknowledged|device-digest|read-back|challenge?",
+        }],
+    })
+}
+
+/// What a unit that gets an image would get.
+pub(crate) fn explained_image() -> Value {
+    json!({
+        "order": "string", "product": "string", "registration_id": "string", "link": "string", "made_up": "string",
+        "base": ["hex"], "skips_what_agrees": "bool",
+        "ranges": [{
+            "offset": "integer", "length": "integer", "slot": "string?",
+            "evidence": "=acknowledged|device-digest|read-back|challenge?",
+            "holds": [{"name": "string", "bytes": "integer?", "text": "string?", "secret": "bool"}],
+        }],
+    })
+}
+
 /// What a run tells, by the event's name.
 pub(crate) fn run_event(event: &Value) -> Value {
     let fields = match event["event"].as_str().unwrap() {

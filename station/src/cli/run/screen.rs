@@ -14,7 +14,7 @@ use crate::event::{Event, Outcome, Verdict};
 use crate::line::Summary;
 
 /// Listens to a run.
-pub(super) struct Screen {
+pub(in crate::cli) struct Screen {
     output: Output,
     bars: MultiProgress,
     fixtures: BTreeMap<String, ProgressBar>,
@@ -25,7 +25,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new(output: &Output, fixtures: &[Fixture]) -> Self {
+    pub(in crate::cli) fn new(output: &Output, fixtures: &[Fixture]) -> Self {
         // indicatif draws on standard error, and nothing where that is no terminal.
         let bars = MultiProgress::new();
         let style = ProgressStyle::with_template("{prefix:>12}  {bar:20} {msg}")
@@ -41,7 +41,7 @@ impl Screen {
         Self { output: *output, bars, fixtures, failed: BTreeMap::new(), decided: BTreeMap::new() }
     }
 
-    pub(super) fn show(&mut self, event: &Event) {
+    pub(in crate::cli) fn show(&mut self, event: &Event) {
         if let Some((unit, failed)) = unit_of(event) {
             self.failed.insert(unit, failed);
         }
@@ -61,11 +61,11 @@ impl Screen {
         let _ = shown;
     }
 
-    pub(super) fn some_unit_failed(&self) -> bool {
+    pub(in crate::cli) fn some_unit_failed(&self) -> bool {
         self.failed.values().any(|failed| *failed)
     }
 
-    pub(super) fn end(self, summary: &Summary) -> io::Result<()> {
+    pub(in crate::cli) fn end(self, summary: &Summary) -> io::Result<()> {
         self.fixtures.values().for_each(ProgressBar::finish_and_clear);
         if self.output.json() {
             let event = serde_json::to_value(summary).map(|mut event| {

@@ -1,0 +1,57 @@
+//! A product with what its units need out of the vault: what a run and a flash share.
+
+use std::path::Path;
+
+use certkit::DeviceKey;
+
+use super::Failure;
+use super::keyring::Keyring;
+use crate::clock;
+use crate::line::{Attestation, Edge, IssueBudget, Line, UnitsInHand};
+use crate::link::Variables;
+use crate::product::Product;
+
+/// A product, and what its units need out of the vault.
+pub(super) struct SetUp {
+    pub(super) product: Product,
+    variables: Variables,
+    ledger_key: DeviceKey,
+}
+
+impl SetUp {
+    pub(super) fn of(keyring: &Keyring<'_>, product: Product) -> Result<Self, Failure> {
+        let (variables, ledger_key) = (keyring.variables(&product)?, keyring.ledger_key()?);
+        Ok(Self { product, variables, ledger_key })
+    }
+
+    /// What units are built on.
+    pub(super) fn line<'a>(
+        &'a self,
+        order: &'a str,
+        attestation: &'a Attestation,
+        ledger_file: &'a Path,
+    ) -> Line<'a> {
+        Line {
+            product: &self.product,
+            order,
+            attestation,
+            variables: &self.variables,
+            ledger_key: &self.ledger_key,
+            ledger_file,
+            edge: edge(),
+            in_hand: UnitsInHand::default(),
+            budget: IssueBudget::default(),
+        }
+    }
+}
+
+/// The clock and the system's randomness.
+fn edge() -> Edge {
+    Edge { now: clock::now, random }
+}
+
+pub(super) fn random() -> Result<[u8; 32], getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
