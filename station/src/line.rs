@@ -9,9 +9,11 @@ mod fixture;
 mod instruments;
 mod own_key;
 mod pace;
+mod report;
 mod run;
 mod trouble;
 mod units_in_hand;
+mod verification;
 mod verify;
 
 use std::path::Path;
@@ -37,9 +39,11 @@ pub use fixture::Closing;
 pub use instruments::Instruments;
 use own_key::Asked;
 pub use pace::Until;
+pub use report::{Examined, ItemResult, Report, ReportVerdict};
 pub use run::{Ended, Run, RunError, RunOptions, Summary};
 use trouble::Trouble;
 pub use units_in_hand::UnitsInHand;
+pub use verification::{Present, Verification};
 use verify::Verified;
 
 /// Everything that the units of one run share.

@@ -141,6 +141,20 @@ impl Bench {
         self.unlocked(&flash).arg("--port").arg(self.port(fixture))
     }
 
+    /// Verifies the unit on a fixture, with these further arguments. It may have yet to come back.
+    #[track_caller]
+    pub fn verify(&self, order: &str, fixture: usize, more: &[&str]) -> Outcome {
+        for _ in 0..100 {
+            let call = self.unlocked(&["verify", order]).arg("--port").arg(self.port(fixture)).args(more);
+            let outcome = call.run();
+            if !outcome.stderr.contains("is not there") {
+                return outcome;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("no unit came to fixture {fixture}");
+    }
+
     /// Puts a product of the station's own in place: the built-in gateway with these lines changed.
     pub fn product(&self, name: &str, changes: &[(&str, &str)]) {
         self.template("products", "gateway-x509.toml", name, changes);

@@ -10,12 +10,12 @@ use crate::authority::{self, Authority, AuthorityError};
 use crate::clock;
 use crate::config::{Config, StationFolder};
 use crate::ledger::LedgerReader;
-use crate::ledger::entry::{GroupEntry, Hold, KeyMaker, SecretKind};
+use crate::ledger::entry::{GroupEntry, Hold, IssuedCredential, KeyMaker, KeyOrigin, SecretKind};
 use crate::line::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 use crate::link::{Variable, Variables};
 use crate::product::{Product, ProductAttestation};
 use crate::profile;
-use crate::vault::{Secret, SecretName, UnlockedVault};
+use crate::vault::{Secret, SecretName, SecretNameError, UnlockedVault};
 
 /// The unlocked vault, and what says which of its secrets goes where.
 pub(super) struct Keyring<'a> {
@@ -40,8 +40,34 @@ impl Keyring<'_> {
             ProductAttestation::SymmetricGroup { group_key, entry } => {
                 self.derived(group_key, *entry, &product.file)
             }
-            ProductAttestation::SymmetricGiven => self.given(order),
-            ProductAttestation::SymmetricIndividual { key_bytes } => self.random(*key_bytes),
+            ProductAttestation::SymmetricGiven => Ok(Attestation::Symmetric(self.given(order)?)),
+            ProductAttestation::SymmetricIndividual { key_bytes } => {
+                self.sweep_unit_keys()?;
+                Ok(Attestation::Symmetric(self.random(*key_bytes)?))
+            }
+        }
+    }
+
+    /// Where a credential's key came from, so that it can be had again; none of a certificate, nor where the product no longer
+    /// attests in that way. Writes nothing.
+    pub(super) fn keys_behind(
+        &self,
+        credential: &IssuedCredential,
+        product: &Product,
+        order: &str,
+    ) -> Result<Option<Symmetric>, Failure> {
+        let IssuedCredential::DeviceKey { origin, .. } = credential else { return Ok(None) };
+        match (origin, &product.attestation) {
+            // A retired group key still tells what its units hold.
+            (KeyOrigin::Derived { group_key, group_entry }, _) => {
+                let name = group_key.parse().map_err(|error: SecretNameError| Failure::input(error))?;
+                self.of_group(&name, *group_entry).map(Some)
+            }
+            (KeyOrigin::Given, _) => self.given(order).map(Some),
+            (KeyOrigin::Random { .. }, ProductAttestation::SymmetricIndividual { key_bytes }) => {
+                self.random(*key_bytes).map(Some)
+            }
+            (KeyOrigin::Random { .. }, _) => Ok(None),
         }
     }
 
@@ -57,12 +83,6 @@ impl Keyring<'_> {
     }
 
     fn derived(&self, name: &SecretName, entry: GroupEntry, file: &str) -> Result<Attestation, Failure> {
-        self.must_be(
-            name,
-            SecretKind::GroupKey,
-            "import the group key under another name with `station keys import NAME --kind group-key`, and let the \
-             product name that",
-        )?;
         if let Some(retired) = self.reader.retired(&Hold::GroupKey(name.to_string()))? {
             let (reason, next) = (retired.state, retired.successor);
             return Err(Failure::input(format!(
@@ -70,13 +90,23 @@ impl Keyring<'_> {
                  \"{next}\", and which of the group's two it is as group_entry, in products/{file}"
             )));
         }
+        self.of_group(name, entry).map(Attestation::Symmetric)
+    }
+
+    fn of_group(&self, name: &SecretName, entry: GroupEntry) -> Result<Symmetric, Failure> {
+        self.must_be(
+            name,
+            SecretKind::GroupKey,
+            "import the group key under another name with `station keys import NAME --kind group-key`, and let the \
+             product name that",
+        )?;
         let group_key =
             GroupKey::parse(text(&self.vault.get(name)?)).map_err(|error| damaged(name, error))?;
         let keys = SymmetricKeys::Derived { group_key, name: name.to_string(), entry };
-        Ok(Attestation::Symmetric(Symmetric { keys, ledger_key: self.ledger_key()? }))
+        Ok(Symmetric { keys, ledger_key: self.ledger_key()? })
     }
 
-    fn given(&self, order: &str) -> Result<Attestation, Failure> {
+    fn given(&self, order: &str) -> Result<Symmetric, Failure> {
         let name = SecretName::of_order_keys(order);
         let sealed = self.vault.get(&name)?;
         let parse = |line: &str| -> Option<(RegistrationId, DeviceKey)> {
@@ -90,13 +120,12 @@ impl Keyring<'_> {
             ))
         })?;
         let keys = SymmetricKeys::Given(keys);
-        Ok(Attestation::Symmetric(Symmetric { keys, ledger_key: self.ledger_key()? }))
+        Ok(Symmetric { keys, ledger_key: self.ledger_key()? })
     }
 
-    fn random(&self, key_bytes: usize) -> Result<Attestation, Failure> {
-        self.sweep_unit_keys()?;
+    fn random(&self, key_bytes: usize) -> Result<Symmetric, Failure> {
         let keys = SymmetricKeys::Random { vault: self.vault.clone(), key_bytes };
-        Ok(Attestation::Symmetric(Symmetric { keys, ledger_key: self.ledger_key()? }))
+        Ok(Symmetric { keys, ledger_key: self.ledger_key()? })
     }
 
     /// Withdraws random keys that were made without units, where the identities of a file were all issued anew, or

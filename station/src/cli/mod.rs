@@ -21,6 +21,7 @@ mod set_up;
 #[cfg(target_os = "linux")]
 mod simulate;
 mod unit;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ enum Verb {
     Order(order::Verb),
     Run(run::Args),
     Flash(flash::Args),
+    Verify(verify::Args),
     Issue(Box<issue::Args>),
     #[command(subcommand)]
     Unit(unit::Verb),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Verb::Issue(args) => issue::run(&args, &context, &output),
         Verb::Run(args) => run::run(args, &context, &output),
         Verb::Flash(args) => flash::run(args, &context, &output),
+        Verb::Verify(args) => verify::run(args, &context, &output),
         Verb::Unit(verb) => unit::run(verb, &context, &output),
         Verb::Ledger(verb) => ledger::run(verb, &context, &output),
         Verb::Manifest(verb) => manifest::run(verb, &context, &output),

@@ -1,4 +1,4 @@
-//! A product with what its units need out of the vault: what a run and a flash share.
+//! A product with what its units need out of the vault: what a run, a flash and a verification share.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use certkit::DeviceKey;
 use super::Failure;
 use super::keyring::Keyring;
 use crate::clock;
-use crate::line::{Attestation, Edge, IssueBudget, Line, UnitsInHand};
+use crate::line::{Attestation, Edge, Instruments, IssueBudget, Line, UnitsInHand};
 use crate::link::Variables;
 use crate::product::Product;
 
@@ -22,6 +22,16 @@ impl SetUp {
     pub(super) fn of(keyring: &Keyring<'_>, product: Product) -> Result<Self, Failure> {
         let (variables, ledger_key) = (keyring.variables(&product)?, keyring.ledger_key()?);
         Ok(Self { product, variables, ledger_key })
+    }
+
+    /// What units are looked at with.
+    pub(super) fn instruments(&self) -> Instruments<'_> {
+        Instruments {
+            product: &self.product,
+            variables: &self.variables,
+            ledger_key: &self.ledger_key,
+            edge: edge(),
+        }
     }
 
     /// What units are built on.

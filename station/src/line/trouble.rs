@@ -57,6 +57,20 @@ impl Trouble {
         Trouble::Station(StationFault::Vault(error))
     }
 
+    /// An engineer must look.
+    pub(super) fn held(reason: String) -> Self {
+        Trouble::Unit { reason, disposition: Disposition::Hold }
+    }
+
+    /// In words for the person at the line.
+    pub(super) fn reason(self) -> String {
+        match self {
+            Trouble::Unit { reason, .. } => reason,
+            Trouble::Refused(refusal) => refusal.reason,
+            Trouble::Station(fault) => with_causes(&fault),
+        }
+    }
+
     /// The unit's items cannot be what its device takes: nothing was written.
     pub(super) fn plan(error: PlanError) -> Self {
         Trouble::Unit { reason: with_causes(&error), disposition: Disposition::Hold }

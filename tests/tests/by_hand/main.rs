@@ -1,7 +1,8 @@
-//! One unit by hand: flashed as a run does it, and what would be written told beforehand.
+//! One unit by hand: flashed as a run does it, verified against the ledger, and what would be written told beforehand.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 mod explained;
+mod verified;
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use acceptance::{Bench, Outcome, Running, WIFI_PASSWORD, derived_keys, label};
 use serde_json::Value;
 
 /// What takes one unit by hand.
-const VERBS: [&str; 1] = ["flash"];
+const VERBS: [&str; 2] = ["flash", "verify"];
 
 fn event(outcome: &Outcome, name: &str) -> Value {
     let found = outcome.json_lines().into_iter().find(|event| event["event"] == name);

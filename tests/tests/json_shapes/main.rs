@@ -9,11 +9,11 @@ use acceptance::{Bench, EspBoards, GROUP_KEY, NVS, Running, SECRET, Station, ass
 use serde_json::{Value, json};
 use shapes::{
     attempt, authority, delivery, entry, explained, explained_image, finding, order, rolled_over, run_event,
-    simulator_event, unit, unit_with, with,
+    simulator_event, unit, unit_with, verified, with,
 };
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
-const VERBS: [&str; 30] = [
+const VERBS: [&str; 31] = [
     "init",
     "check",
     "ca root",
@@ -28,6 +28,7 @@ const VERBS: [&str; 30] = [
     "order show",
     "run",
     "flash",
+    "verify",
     "issue",
     "unit show",
     "unit rework",
@@ -268,6 +269,9 @@ fn a_unit_by_hand() {
     events.iter().for_each(|event| assert_shape(&run_event(event), event));
     let kinds = |kind| events.iter().filter(|event| event["event"] == kind).count();
     assert_eq!((kinds("verdict"), kinds("fixture_closed"), kinds("summary")), (1, 1, 1));
+    let report = bench.verify("april", 1, &["--json"]).expect(0).json();
+    assert_shape(&verified(), &report);
+    assert_eq!(report["items"].as_array().unwrap().len(), 4);
 
     let boards = Bench::esp(1);
     boards.esp_product("own.toml", NVS, "esp32", &[]);

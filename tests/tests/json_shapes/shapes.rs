@@ -108,6 +108,19 @@ pub(crate) fn unit_with(credential: &Value) -> Value {
     })
 }
 
+/// A unit compared with the ledger.
+pub(crate) fn verified() -> Value {
+    json!({
+        "order": "string", "hardware_id": "string?", "locks": "string?", "registration_id": "string?",
+        "state": "=open|live|on-hold|burnt|checked-out?", "after_restart": "bool", "verdict": "=proven|unproven",
+        "reason": "string?",
+        "items": [{
+            "item": "string", "grade": "=acknowledged|device-digest|read-back|challenge",
+            "result": "=agrees|differs|not-asked", "reason": "string?",
+        }],
+    })
+}
+
 /// What a unit on a console would get.
 pub(crate) fn explained() -> Value {
     let value = json!({"bytes": "integer?", "text": "string?", "secret": "bool"});

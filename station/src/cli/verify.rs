@@ -1,0 +1,104 @@
+//! `station verify`: one unit against the ledger. Nothing is written.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::context::{Context, Unlock};
+use super::flash::{label, label_for, port_failure};
+use super::keyring::Keyring;
+use super::run::{product, stop_on_signals};
+use super::set_up::SetUp;
+use super::{Exit, Failure, Output};
+use crate::line::{Examined, ItemResult, Report, ReportVerdict, Verification};
+use crate::link::{DeviceLink, Leaving};
+use crate::order::OrderName;
+
+/// Compares the unit on a port with the ledger. Writes nothing, does nothing to the unit, and works beside a run.
+///
+/// Exit code 0: all that can be asked for agrees, and the unit proves its credential. The unit is not restarted: what it
+/// shows is what it holds now.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// The order that the unit belongs to.
+    order: OrderName,
+    /// The port that the unit is on.
+    #[arg(long, value_name = "PATH")]
+    port: PathBuf,
+    /// The unit's label, where the product has labels scanned.
+    #[arg(long, value_name = "VALUE", value_parser = label)]
+    label: Option<String>,
+    #[command(flatten)]
+    unlock: Unlock,
+}
+
+pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let reader = context.reader()?;
+    let name = args.order.to_string();
+    let order = reader.order(&name)?.ok_or_else(|| super::order::unknown(&args.order))?;
+    let product = product(context, &order)?;
+    let label = label_for(&product, &args.port, args.label.as_deref())?;
+    let vault = context.unlocked(args.unlock)?;
+    let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
+    let set_up = SetUp::of(&keyring, product)?;
+
+    let instruments = set_up.instruments();
+    let stop = stop_on_signals(output)?;
+    let mut link = instruments.open(&args.port, stop).map_err(port_failure)?;
+    let verification = Verification { instruments, order: &name, reader: &reader };
+    let report = look(&verification, label, &keyring, link.as_mut());
+    let proven = matches!(&report, Ok(report) if report.verdict == ReportVerdict::Proven);
+    // The verdict stands; a unit that was pulled out has no session left to end.
+    let _ = link.leave(if proven { Leaving::Accepted } else { Leaving::Unfinished });
+    let report = report?;
+    output.data(&report, |out| write_report(&report, out))?;
+    Ok(if proven { Exit::Done } else { Exit::UnitFailed })
+}
+
+fn look(
+    verification: &Verification<'_>,
+    label: Option<String>,
+    keyring: &Keyring<'_>,
+    link: &mut dyn DeviceLink,
+) -> Result<Report, Failure> {
+    let present = verification.identify(label, link)?;
+    let Verification { instruments, order, .. } = verification;
+    let keys = match present.credential() {
+        Some(record) => keyring.keys_behind(&record.credential, instruments.product, order)?,
+        None => None,
+    };
+    Ok(verification.judge(present, keys.as_ref(), link)?)
+}
+
+fn write_report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let unit = report.hardware_id.as_deref().unwrap_or("unknown");
+    write!(out, "unit {unit}: ")?;
+    match (&report.registration_id, &report.state) {
+        (Some(id), Some(state)) => {
+            let state = serde_json::to_string(state)?;
+            writeln!(out, "{id}, {}", state.trim_matches('"'))?;
+        }
+        _ => writeln!(out, "no identity")?,
+    }
+    if let Some(locks) = &report.locks {
+        writeln!(out, "  locked: {locks}")?;
+    }
+    report.items.iter().try_for_each(|item| writeln!(out, "  {}", item_line(item)))?;
+    match &report.reason {
+        None => writeln!(out, "PROVEN as it stands, without a restart"),
+        Some(reason) => writeln!(out, "NOT PROVEN, as it stands: {reason}"),
+    }
+}
+
+fn item_line(examined: &Examined) -> String {
+    let Examined { item, grade, result, reason } = examined;
+    let result = match result {
+        ItemResult::Agrees => "agrees",
+        ItemResult::Differs => "DIFFERS",
+        ItemResult::NotAsked => "not asked",
+    };
+    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{item:<20} {:<13} {result}{reason}", grade.to_string())
+}
