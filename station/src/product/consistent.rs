@@ -16,8 +16,15 @@ type Needed = (&'static [Variable], &'static str);
 const REGISTRATION_ID: Needed = (&[Variable::RegistrationId], "registration_id");
 const ID_SCOPE: Needed = (&[Variable::IdScope], "id_scope");
 const GLOBAL_ENDPOINT: Needed = (&[Variable::GlobalEndpoint], "global_endpoint");
-const CERTIFICATE: Needed =
-    (&[Variable::CertificateChain, Variable::Certificate, Variable::CertificateDer], "certificate_chain");
+const CERTIFICATE: Needed = (
+    &[
+        Variable::CertificateChain,
+        Variable::CertificateChainDer,
+        Variable::Certificate,
+        Variable::CertificateDer,
+    ],
+    "certificate_chain",
+);
 const PRIVATE_KEY: Needed = (&[Variable::PrivateKey, Variable::PrivateKeyDer], "private_key");
 const DEVICE_KEY: Needed = (&[Variable::DeviceKey, Variable::DeviceKeyBytes], "device_key");
 

@@ -22,6 +22,8 @@ pub enum Variable {
     Certificate,
     /// `${certificate_der}`: the leaf alone, DER.
     CertificateDer,
+    /// `${certificate_chain_der}`: DER, leaf first, one certificate after the other.
+    CertificateChainDer,
     /// `${private_key}`: PKCS#8 PEM. Secret.
     PrivateKey,
     /// `${private_key_der}`: PKCS#8 DER. Secret.
@@ -32,7 +34,7 @@ pub enum Variable {
     DeviceKeyBytes,
 }
 
-const VARIABLES: [(&str, Variable); 11] = [
+const VARIABLES: [(&str, Variable); 12] = [
     ("registration_id", Variable::RegistrationId),
     ("id_scope", Variable::IdScope),
     ("global_endpoint", Variable::GlobalEndpoint),
@@ -40,6 +42,7 @@ const VARIABLES: [(&str, Variable); 11] = [
     ("certificate_chain", Variable::CertificateChain),
     ("certificate", Variable::Certificate),
     ("certificate_der", Variable::CertificateDer),
+    ("certificate_chain_der", Variable::CertificateChainDer),
     ("private_key", Variable::PrivateKey),
     ("private_key_der", Variable::PrivateKeyDer),
     ("device_key", Variable::DeviceKey),
@@ -63,6 +66,8 @@ pub struct Values<'a> {
     pub certificate: Option<&'a str>,
     /// The leaf, DER.
     pub certificate_der: Option<&'a [u8]>,
+    /// DER, leaf first.
+    pub certificate_chain_der: Option<&'a [u8]>,
     /// PKCS#8 PEM.
     pub private_key: Option<&'a Secret>,
     /// PKCS#8 DER.
@@ -154,6 +159,7 @@ impl Part {
             Part::Variable(Variable::CertificateChain) => values.certificate_chain?.as_bytes(),
             Part::Variable(Variable::Certificate) => values.certificate?.as_bytes(),
             Part::Variable(Variable::CertificateDer) => values.certificate_der?,
+            Part::Variable(Variable::CertificateChainDer) => values.certificate_chain_der?,
             Part::Variable(Variable::PrivateKey) => values.private_key?.bytes(),
             Part::Variable(Variable::PrivateKeyDer) => values.private_key_der?.bytes(),
             Part::Variable(Variable::DeviceKey) => values.device_key?.as_bytes(),
@@ -177,6 +183,7 @@ mod tests {
             certificate_chain: Some("CHAIN"),
             certificate: Some("LEAF"),
             certificate_der: Some(b"leaf"),
+            certificate_chain_der: Some(b"chain"),
             private_key: None,
             private_key_der: None,
             device_key: None,

@@ -242,8 +242,12 @@ fn only_nvs_has_keys(file: &EntryFile) -> Result<(), String> {
 impl Document {
     /// Whether it is bytes, and no text.
     fn is_binary(&self) -> bool {
-        [Variable::CertificateDer, Variable::PrivateKeyDer, Variable::DeviceKeyBytes]
-            .into_iter()
-            .any(|variable| self.uses(variable))
+        let binary = [
+            Variable::CertificateDer,
+            Variable::CertificateChainDer,
+            Variable::PrivateKeyDer,
+            Variable::DeviceKeyBytes,
+        ];
+        binary.into_iter().any(|variable| self.uses(variable))
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct UnitValues<'a> {
     certificate_chain: Option<String>,
     certificate: Option<String>,
     certificate_der: Option<&'a [u8]>,
+    certificate_chain_der: Option<Vec<u8>>,
     private_key: Option<Secret>,
     private_key_der: Option<Secret>,
     device_key: Option<Zeroizing<String>>,
@@ -36,6 +37,9 @@ impl<'a> UnitValues<'a> {
             certificate_chain: chain.map(|chain| chain.to_pem()),
             certificate: chain.map(|chain| chain.leaf().to_pem()),
             certificate_der: chain.map(|chain| chain.leaf().der()),
+            certificate_chain_der: chain.map(|chain| {
+                chain.certificates().iter().flat_map(|certificate| certificate.der()).copied().collect()
+            }),
             // Every key has these two forms.
             private_key: private_key.and_then(|key| key.to_pem(KeyFormat::Pkcs8).ok()).map(Secret::from),
             private_key_der: private_key
@@ -56,6 +60,7 @@ impl<'a> UnitValues<'a> {
             certificate_chain: self.certificate_chain.as_deref(),
             certificate: self.certificate.as_deref(),
             certificate_der: self.certificate_der,
+            certificate_chain_der: self.certificate_chain_der.as_deref(),
             private_key: self.private_key.as_ref(),
             private_key_der: self.private_key_der.as_ref(),
             device_key: self.device_key.as_ref().map(|text| text.as_str()),
