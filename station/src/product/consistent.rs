@@ -169,6 +169,13 @@ fn way_onto_the_unit(product: &Product) -> Result<(), String> {
 
 /// Slots share nothing with each other or the firmware; and a loader erases whole sectors, so that each part begins with one.
 fn slots(product: &Product, firmware: &Firmware) -> Result<(), String> {
+    if let Some(place) = product.slots().flat_map(Slot::places).find(|it| !firmware.flash.contains(it.region))
+    {
+        return Err(format!(
+            "slot {place} reaches out of the flash ({}): correct the firmware, or `start` and `size` in [flash]",
+            firmware.flash
+        ));
+    }
     let blank = |place: firmware_image::Slot| Filling::new(place, &[], Vec::new());
     let blank: Result<Vec<_>, _> = product.slots().flat_map(Slot::places).cloned().map(blank).collect();
     let image = blank.and_then(|blank| firmware_image::personalise(&firmware.base, &blank));

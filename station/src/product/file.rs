@@ -129,7 +129,7 @@ pub(super) struct EntryFile {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`type` is a number from 0 up, or a name")]
 pub(super) enum EntryTypeFile {
     Number(u32),
     Name(String),

@@ -226,10 +226,13 @@ fn secure_cert_place(file: &EntryFile, document: &Document) -> Result<SecureCert
 fn record_place(file: &EntryFile, _document: &Document) -> Result<u16, String> {
     only_nvs_has_keys(file)?;
     match (&file.entry_type, file.subtype) {
-        (Some(EntryTypeFile::Number(number)), None) => u16::try_from(*number).ok(),
+        // 0xffff is erased flash: it ends them.
+        (Some(EntryTypeFile::Number(number)), None) => {
+            u16::try_from(*number).ok().filter(|number| *number != u16::MAX)
+        }
         _ => None,
     }
-    .ok_or_else(|| "the `type` of a record is a number below 65536, and it has no `subtype`".to_owned())
+    .ok_or_else(|| "the `type` of a record is a number below 65535, and it has no `subtype`".to_owned())
 }
 
 fn only_nvs_has_keys(file: &EntryFile) -> Result<(), String> {
