@@ -71,7 +71,7 @@ impl Kind {
                     "products": "gateway-x509.toml", "gateway-x509-device-key.toml", "gateway-x509-individual.toml",
                     "gateway-x509-read-out.toml", "gateway-symmetric.toml", "gateway-symmetric-individual.toml",
                     "esp32-nvs.toml", "esp32c3-secure-cert.toml", "esp32s3-secure-cert.toml",
-                    "mxchip-az3166.toml"
+                    "mxchip-az3166.toml", "stm32-slot.toml"
                 )
             }
             Kind::Dialogue => embed!("dialogues": "linux-gateway.toml", "mxchip-az3166.toml"),

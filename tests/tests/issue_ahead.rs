@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use acceptance::{AgeKey, Bench, Station, derived_keys, openssl, root_certificate};
+use acceptance::{AgeKey, Bench, Station, derived_keys, judge, openssl};
 use serde_json::Value;
 
 fn bench(quantity: usize) -> (Bench, AgeKey) {
@@ -52,31 +52,6 @@ fn put(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())).unwrap();
     path.to_str().unwrap().to_owned()
-}
-
-/// The chain verifies under the station's root, the key is the leaf's, the CN is the ID.
-fn judge(bench: &Bench, id: &str, key: &str, chain: &str) {
-    let scratch = tempfile::tempdir().unwrap();
-    let (key, chain) = (put(scratch.path(), "key", key), put(scratch.path(), "chain", chain));
-    let root = root_certificate(bench);
-    let verified = openssl(&[
-        "verify",
-        "-x509_strict",
-        "-purpose",
-        "sslclient",
-        "-no-CApath",
-        "-no-CAstore",
-        "-CAfile",
-        root.to_str().unwrap(),
-        "-untrusted",
-        &chain,
-        &chain,
-    ]);
-    assert!(verified.status.success(), "{id}: {}", String::from_utf8_lossy(&verified.stderr));
-    let of_leaf = openssl(&["x509", "-in", &chain, "-noout", "-pubkey"]).stdout;
-    assert!(!of_leaf.is_empty() && of_leaf == openssl(&["pkey", "-in", &key, "-pubout"]).stdout, "{id}");
-    let subject = openssl(&["x509", "-in", &chain, "-noout", "-subject", "-nameopt", "RFC2253"]).stdout;
-    assert_eq!(String::from_utf8(subject).unwrap().trim(), format!("subject=CN={id}"));
 }
 
 #[test]

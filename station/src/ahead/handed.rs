@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::AheadError;
+use super::{AheadError, Finish};
 use crate::ledger::entry::hex;
 use crate::place::{Growing, PlaceError, Readers};
 use crate::vault::{Recipient, Secret, sealing};
@@ -82,8 +82,12 @@ struct BundleLine<'a> {
     secondary_device_key: Option<&'a str>,
 }
 
-impl Form {
-    pub(super) fn certificate(&self, credential: &BatchCredential, leaf: &str) -> Result<Parts, AheadError> {
+impl Finish for Form {
+    type Finished = Parts;
+
+    const ENTRIES_TOGETHER: usize = 8;
+
+    fn certificate(&self, credential: &BatchCredential, leaf: &str) -> Result<Parts, AheadError> {
         let registration_id = &credential.item.registration_id;
         match self {
             Self::Line { id_scope, above } => {
@@ -102,8 +106,7 @@ impl Form {
         }
     }
 
-    /// A device's key; and its second one, where it has one of its own.
-    pub(super) fn device_key(
+    fn device_key(
         &self,
         registration_id: &RegistrationId,
         key: &DeviceKey,
@@ -199,11 +202,7 @@ impl Files {
     /// What the system says.
     pub fn write(folder: &Path, parts: Parts) -> io::Result<()> {
         for (name, bytes) in parts {
-            let mut file = new_private(&folder.join(name))?;
-            file.write_all(&bytes)?;
-            if !cfg!(target_os = "linux") {
-                file.sync_all()?;
-            }
+            write_private(&folder.join(name), &bytes)?;
         }
         Ok(())
     }
@@ -220,31 +219,38 @@ impl Files {
     }
 }
 
+/// Writes a new file for its owner alone. [`Files::sync`] makes it durable.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = new_private(path)?;
+    file.write_all(bytes)?;
+    if cfg!(target_os = "linux") { Ok(()) } else { file.sync_all() }
+}
+
 #[cfg(unix)]
-fn new_private(path: &Path) -> io::Result<File> {
+pub(super) fn new_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Elsewhere the folder's own access list decides; the new file inherits it.
 #[cfg(not(unix))]
-fn new_private(path: &Path) -> io::Result<File> {
+pub(super) fn new_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
 
 /// A sealed bundle on its way: an age file of JSON lines.
 pub struct Bundle {
     path: PathBuf,
-    sealing: age::stream::StreamWriter<Hashed>,
+    sealing: age::stream::StreamWriter<Hashed<Growing>>,
 }
 
 /// A file whose digest is known when it is whole.
-struct Hashed {
-    file: Growing,
-    hash: Sha256,
+pub(super) struct Hashed<W> {
+    pub(super) file: W,
+    pub(super) hash: Sha256,
 }
 
-impl Write for Hashed {
+impl<W: Write> Write for Hashed<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.hash.update(&bytes[..count]);

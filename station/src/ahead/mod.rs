@@ -6,28 +6,30 @@
 //! Random keys must reach the service as well: they lie sealed in the vault, a file for each entry, from before the entry
 //! until the delivery that carried them is acknowledged.
 
+mod finish;
 mod handed;
+mod images;
 mod source;
 
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use certkit::BatchError;
 use thiserror::Error;
 use time::OffsetDateTime;
 
+pub use finish::Finish;
 pub use handed::{Bundle, Encoding, FileForm, Files, Form, Parts};
+pub use images::{ImageFolder, Images};
 pub use source::{Made, Source};
 
 use crate::ledger::entry::{AheadCredential, Fact};
 use crate::ledger::{Ledger, LedgerError, OrderRecord, Pending};
 use crate::place::PlaceError;
+use crate::unit::PlanError;
 use crate::vault::{KeysAhead, SecretName, Vault, VaultError};
 
 /// Credentials that one ledger entry holds at most.
 const SEGMENT: usize = 256;
-/// Entries that are committed together: while they are, the next ones are made.
-const TOGETHER: usize = 8;
 
 /// Why credentials were not issued ahead.
 #[derive(Debug, Error)]
@@ -42,8 +44,13 @@ pub enum AheadError {
     #[error("the system gives no random bytes")]
     Random(#[from] getrandom::Error),
     /// Somebody asked to stop.
-    #[error("stopped: nothing left the station, and the next `station issue` begins with what was announced")]
+    #[error(
+        "stopped: nothing left the station, and the next `station issue` or `station image` begins with what was announced"
+    )]
     Stopped,
+    /// A credential does not fit into the image.
+    #[error(transparent)]
+    Image(#[from] PlanError),
     /// Random keys could not be laid down.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -84,38 +91,35 @@ pub struct Announced {
 }
 
 impl Announcing<'_> {
-    /// Announces credential after credential, and gives what is handed out of each to `take`, in order, once the ledger
-    /// holds it.
+    /// Announces credential after credential, and gives what was made of each to `take`, in order, once the ledger holds it.
     ///
     /// # Errors
     /// [`AheadError`]. What was announced until then stays so, and is for the next command to issue anew.
-    pub fn announce(
+    pub fn announce<F: Finish>(
         &self,
-        made: impl Iterator<Item = Result<Made, AheadError>>,
-        mut take: impl FnMut(Parts) -> io::Result<()>,
-        failed: impl Fn(io::Error) -> PlaceError,
+        made: impl Iterator<Item = Result<Made<F>, AheadError>>,
+        mut take: impl FnMut(F::Finished) -> Result<(), AheadError>,
     ) -> Result<Announced, AheadError> {
         let mut made = made.peekable();
         let mut announced = Announced { first: 0, credentials: 0 };
-        let mut waiting: Option<(Pending, Vec<Parts>)> = None;
+        let mut waiting: Option<(Pending, Vec<F::Finished>)> = None;
         loop {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(AheadError::Stopped);
-            }
-            let (facts, parts) = self.next_facts(&mut made)?;
+            self.go_on()?;
+            let (facts, finished) = self.next_facts(&mut made)?;
             let sent = if facts.is_empty() {
                 None
             } else {
-                Some((self.ledger.append_later((self.now)(), facts)?, parts))
+                Some((self.ledger.append_later((self.now)(), facts)?, finished))
             };
             let ended = sent.is_none();
-            if let Some((pending, parts)) = std::mem::replace(&mut waiting, sent) {
+            if let Some((pending, all)) = std::mem::replace(&mut waiting, sent) {
                 let entries = pending.wait()?;
                 if announced.credentials == 0 {
                     announced.first = entries.first().copied().unwrap_or_default();
                 }
-                for parts in parts {
-                    take(parts).map_err(&failed)?;
+                for finished in all {
+                    self.go_on()?;
+                    take(finished)?;
                     announced.credentials += 1;
                 }
             }
@@ -125,21 +129,25 @@ impl Announcing<'_> {
         }
     }
 
-    fn next_facts(
+    fn go_on(&self) -> Result<(), AheadError> {
+        if self.stop.load(Ordering::Relaxed) { Err(AheadError::Stopped) } else { Ok(()) }
+    }
+
+    fn next_facts<F: Finish>(
         &self,
-        made: &mut std::iter::Peekable<impl Iterator<Item = Result<Made, AheadError>>>,
-    ) -> Result<(Vec<Fact>, Vec<Parts>), AheadError> {
-        let (mut facts, mut all_parts) = (Vec::new(), Vec::new());
-        while facts.len() < TOGETHER && made.peek().is_some() {
+        made: &mut std::iter::Peekable<impl Iterator<Item = Result<Made<F>, AheadError>>>,
+    ) -> Result<(Vec<Fact>, Vec<F::Finished>), AheadError> {
+        let (mut facts, mut all_finished) = (Vec::new(), Vec::new());
+        while facts.len() < F::ENTRIES_TOGETHER && made.peek().is_some() {
             let mut credentials: Vec<AheadCredential> = Vec::with_capacity(SEGMENT);
             let mut random = KeysAhead::default();
             for made in made.by_ref().take(SEGMENT) {
-                let Made { announced, parts, random: own } = made?;
+                let Made { announced, finished, random: own } = made?;
                 if let Some(own) = own {
                     random.push(announced.registration_id.clone(), own);
                 }
                 credentials.push(announced);
-                all_parts.push(parts);
+                all_finished.push(finished);
             }
             facts.push(Fact::IssuedAhead {
                 order: self.order.name.clone(),
@@ -150,7 +158,7 @@ impl Announcing<'_> {
                 supersedes: self.supersedes.map(str::to_owned),
             });
         }
-        Ok((facts, all_parts))
+        Ok((facts, all_finished))
     }
 
     /// Seals random keys in the vault, before they are announced: what the ledger names can be delivered. Gives the

@@ -11,7 +11,7 @@ use certkit::{
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{AheadError, Form, Parts};
+use super::{AheadError, Finish};
 use crate::ledger::entry::{AheadCredential, GroupEntry, IssuedCredential, KeyMaker, KeyOrigin, hex};
 use crate::vault::UnitKeys;
 
@@ -60,17 +60,17 @@ pub enum Source {
 
 /// A credential: what the ledger says of it, and what is handed out.
 #[derive(Debug)]
-pub struct Made {
+pub struct Made<F: Finish> {
     /// For the ledger.
     pub announced: AheadCredential,
     /// For whoever gets it.
-    pub parts: Parts,
+    pub finished: F::Finished,
     /// Random keys, which the service is to get too.
     pub random: Option<UnitKeys>,
 }
 
 /// Credentials, one after the other.
-type Making = Box<dyn Iterator<Item = Result<Made, AheadError>>>;
+type Making<F> = Box<dyn Iterator<Item = Result<Made<F>, AheadError>>>;
 
 impl Source {
     /// The certificates above each leaf, issuer first.
@@ -97,28 +97,28 @@ impl Source {
     }
 
     /// Makes a credential for each, in order.
-    pub fn make(self, ids: Vec<RegistrationId>, form: Form) -> Making {
-        let form = Arc::new(form);
+    pub fn make<F: Finish>(self, ids: Vec<RegistrationId>, finish: F) -> Making<F> {
+        let with = Arc::new(finish);
         match self {
             Self::X509 { template, authority, above, issued } => {
                 let (items, failure) = numbered(ids, issued);
-                let finish = move |made| x509(&made, Some(&authority), &form);
+                let finish = move |made| x509(&made, Some(&authority), &*with);
                 certificates(Batch::new(*template, above, items, finish), failure)
             }
             Self::SelfSigned { profile, now, issued } => {
                 let (items, failure) = numbered(ids, issued);
-                let finish = move |made| x509(&made, None, &form);
+                let finish = move |made| x509(&made, None, &*with);
                 certificates(Batch::self_signed(*profile, now, items, finish), failure)
             }
             Self::Derived { group_key, name, entry, ledger_key } => {
                 Box::new(ids.into_iter().map(move |registration_id| {
                     let key = group_key.derive(&registration_id);
                     let origin = KeyOrigin::Derived { group_key: name.clone(), group_entry: entry };
-                    let parts = form.device_key(&registration_id, &key, None)?;
+                    let finished = with.device_key(&registration_id, &key, None)?;
                     let credential = IssuedCredential::DeviceKey { origin, key_mac: mac(&ledger_key, &key) };
                     Ok(Made {
                         announced: AheadCredential { registration_id, credential },
-                        parts,
+                        finished,
                         random: None,
                     })
                 }))
@@ -126,11 +126,11 @@ impl Source {
             Self::Random { key_bytes, ledger_key } => Box::new(ids.into_iter().map(move |registration_id| {
                 let keys = UnitKeys { primary: random_key(key_bytes)?, secondary: random_key(key_bytes)? };
                 let origin = KeyOrigin::Random { secondary_mac: mac(&ledger_key, &keys.secondary) };
-                let parts = form.device_key(&registration_id, &keys.primary, Some(&keys.secondary))?;
+                let finished = with.device_key(&registration_id, &keys.primary, Some(&keys.secondary))?;
                 let credential =
                     IssuedCredential::DeviceKey { origin, key_mac: mac(&ledger_key, &keys.primary) };
                 let announced = AheadCredential { registration_id, credential };
-                Ok(Made { announced, parts, random: Some(keys) })
+                Ok(Made { announced, finished, random: Some(keys) })
             })),
         }
     }
@@ -159,7 +159,7 @@ fn numbered(ids: Vec<RegistrationId>, issued: u64) -> (impl Iterator<Item = Batc
     (items, failure)
 }
 
-fn certificates<I>(batch: Batch<I, Result<Made, AheadError>>, failure: Failure) -> Making
+fn certificates<I, F: Finish>(batch: Batch<I, Result<Made<F>, AheadError>>, failure: Failure) -> Making<F>
 where
     I: Iterator<Item = BatchItem> + 'static,
 {
@@ -168,9 +168,13 @@ where
     Box::new(made.chain(std::iter::from_fn(move || failure.take().map(|error| Err(error.into())))))
 }
 
-fn x509(credential: &BatchCredential, authority: Option<&str>, form: &Form) -> Result<Made, AheadError> {
+fn x509<F: Finish>(
+    credential: &BatchCredential,
+    authority: Option<&str>,
+    finish: &F,
+) -> Result<Made<F>, AheadError> {
     let leaf = credential.leaf_pem();
-    let parts = form.certificate(credential, &leaf)?;
+    let finished = finish.certificate(credential, &leaf)?;
     let announced = IssuedCredential::Certificate {
         certificate_serial: credential.item.serial.to_string(),
         public_key: hex(&credential.public_key.fingerprint()),
@@ -180,7 +184,7 @@ fn x509(credential: &BatchCredential, authority: Option<&str>, form: &Form) -> R
     };
     let registration_id = credential.item.registration_id.clone();
     let announced = AheadCredential { registration_id, credential: announced };
-    Ok(Made { announced, parts, random: None })
+    Ok(Made { announced, finished, random: None })
 }
 
 fn random_key(bytes: usize) -> Result<DeviceKey, AheadError> {

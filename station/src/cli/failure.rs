@@ -22,6 +22,7 @@ use crate::place::PlaceError;
 use crate::product::ProductError;
 use crate::profile::ProfileError;
 use crate::roll_over::RollOverError;
+use crate::unit::PlanError;
 use crate::vault::{UnlockError, VaultError};
 
 /// Exit codes; they sort by who must act.
@@ -190,7 +191,10 @@ impl Blame for AheadError {
             AheadError::Ledger(error) => error.exit(),
             AheadError::Vault(error) => error.exit(),
             AheadError::Place(error) => error.exit(),
-            AheadError::Random(_) | AheadError::Stopped => Exit::Station,
+            AheadError::Random(_) | AheadError::Stopped | AheadError::Image(PlanError::Random(_)) => {
+                Exit::Station
+            }
+            AheadError::Image(_) => Exit::Input,
             AheadError::Make(error) if is_signers_fault(error) => Exit::Station,
             AheadError::Make(_) | AheadError::Form(_) => Exit::Input,
         }

@@ -1,27 +1,19 @@
 //! `station issue`: credentials for an order without devices, to be written elsewhere.
 
-mod source;
-
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use certkit::{KeyFormat, RegistrationId};
+use certkit::KeyFormat;
 use clap::{ArgGroup, Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 
+use super::ahead::{self, Ordered, OutDoor, Which, write_error};
 use super::context::{Context, Unlock};
 use super::keyring::Keyring;
-use super::progress::Progress;
 use super::{Exit, Failure, Output};
-use crate::ahead::{Announced, Announcing, Bundle, Encoding, FileForm, Files, Form, Made, Source};
-use crate::clock;
-use crate::ledger::entry::{Door, Fact};
-use crate::ledger::{AheadOf, LedgerOwner, LedgerReader, OrderRecord};
-use crate::order::OrderName;
-use crate::place::{self, PlaceError};
-use crate::vault::{Recipient, SecretName, Vault};
-use source::source;
+use crate::ahead::{Announced, Bundle, Encoding, FileForm, Files, Form, Source};
+use crate::ledger::OrderRecord;
+use crate::ledger::entry::Door;
+use crate::vault::{Recipient, SecretName};
 
 /// Issues credentials for an order's open identities that no unit has, and hands them over: as a bundle, sealed to those
 /// who are named, or into a new folder in clear.
@@ -34,15 +26,8 @@ use source::source;
 #[derive(Debug, ClapArgs)]
 #[command(group(ArgGroup::new("where").required(true).args(["bundle", "folder"])))]
 pub(super) struct Args {
-    /// The order.
-    order: OrderName,
-    /// Only so many, in the order's sequence.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    quantity: Option<u64>,
-    /// Issue anew what is checked out, for this reason: its bundle was lost, say. What was handed over before is
-    /// superseded in the ledger; the cloud takes it until it is told.
-    #[arg(long, value_name = "REASON", value_parser = super::context::reason)]
-    again: Option<String>,
+    #[command(flatten)]
+    which: Which,
     /// A new age file of JSON lines, a credential each.
     #[arg(long, value_name = "FILE", requires = "recipient")]
     bundle: Option<PathBuf>,
@@ -102,105 +87,40 @@ pub(super) fn run(args: &Args, context: &Context, output: &Output) -> Result<Exi
     if args.password.is_some() && args.format != FormatName::Pkcs12 {
         return Err(Failure::usage("--password is for --format pkcs12: no other file here has one"));
     }
-    let owner = context.owner("issue")?;
-    let reader = context.reader()?;
-    let order = reader.order(&args.order.to_string())?.ok_or_else(|| super::order::unknown(&args.order))?;
-    let product = super::run::product(context, &order)?;
-    let chosen = choose(args, &reader, &order)?;
-    within_budget(&order, chosen.ids.len() as u64)?;
+    let ordered = Ordered::new(&args.which, "issue", context)?;
     let config = context.config()?;
     let vault = context.unlocked(args.unlock)?;
-    let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
-    let source = source(&keyring, &product, &order.name)?;
+    let keyring =
+        Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &ordered.reader };
+    let source = ahead::source(&keyring, &ordered.product, &ordered.order.name)?;
     let as_they_are = args.format == FormatName::Pkcs8 && args.encoding == Encoding::Pem && !args.leaf_only;
     if source.is_symmetric() && !as_they_are {
         return Err(Failure::usage(
             "--format, --encoding and --leaf-only are for certificates and their keys: this order's keys are symmetric",
         ));
     }
-    let form = form(args, &keyring, &source, &order)?;
+    let form = form(args, &keyring, &source, &ordered.order)?;
     let issuer = source.above().first().filter(|_| args.leaf_only);
     let verified_ca = issuer.map(certkit::Certificate::subject_name);
-    if chosen.cut_off > 0 {
-        output.talk(format!(
-            "an earlier `station issue` was cut off: what was announced for {} of these identities did not leave, and is \
-             superseded. A folder .station-… that it may have left beside its own holds keys in clear: delete it",
-            chosen.cut_off
-        ));
-    }
     let is_individual = source.is_individual();
-    let vault = vault.vault();
-    let issue = Issue { args, owner: &owner, order: &order, vault, stop: stop_on_signals()? };
-    let handed = issue.hand_over(source, form, chosen, verified_ca)?;
-    if is_individual {
-        output.talk(format!(
-            "these devices register once DPS has their enrollments: `station manifest dps {} --individual`",
-            order.name
-        ));
-    }
+    let door = ordered.door(vault.vault(), output)?;
+    let (to, announced, sha256) = match (&args.bundle, &args.folder) {
+        (Some(path), _) => as_bundle(path, &args.recipient, &door, source, form)?,
+        (None, Some(path)) => as_folder(path, &door, source, form)?,
+        (None, None) => return Err(Failure::usage("name a --bundle or a --folder")),
+    };
+    let handed = HandedOver {
+        order: &ordered.order.name,
+        credentials: announced.credentials,
+        door: if args.bundle.is_some() { Door::Sealed } else { Door::Clear },
+        to,
+        recipients: args.recipient.iter().map(ToString::to_string).collect(),
+        sha256,
+        verified_ca,
+    };
+    ordered.talk_of_the_rest(is_individual, &keyring, output)?;
     told(&handed, &config.issuing_authority, output)?;
-    talk_of_unknown(&keyring.sweep_keys_ahead()?, output);
     Ok(Exit::Done)
-}
-
-fn talk_of_unknown(numbers: &[u64], output: &Output) {
-    if numbers.is_empty() {
-        return;
-    }
-    let names: Vec<String> = numbers.iter().map(|number| format!("keys-ahead_{number}.age")).collect();
-    output.talk(format!(
-        "the vault holds keys that the ledger never announced: {}. An `issue` that was cut off leaves such, and then nobody \
-         has them: delete them. Keep them where the ledger was restored and is older than the vault",
-        names.join(", ")
-    ));
-}
-
-/// The identities, and why new credentials take the place of earlier ones, where there are some.
-struct Chosen {
-    ids: Vec<RegistrationId>,
-    /// So many of them were announced by an earlier command, and did not leave.
-    cut_off: usize,
-    supersedes: Option<String>,
-}
-
-/// How many are issued is settled here and nowhere else.
-fn choose(args: &Args, reader: &LedgerReader, order: &OrderRecord) -> Result<Chosen, Failure> {
-    let most = args.quantity.unwrap_or(u64::MAX);
-    if let Some(reason) = &args.again {
-        let ids = reader.ahead_of(&order.name, AheadOf::CheckedOut, most)?;
-        enough(args, ids.len(), "identities that are checked out")?;
-        return Ok(Chosen { ids, cut_off: 0, supersedes: Some(reason.clone()) });
-    }
-    let mut ids = reader.ahead_of(&order.name, AheadOf::CutOff, most)?;
-    let cut_off = ids.len();
-    ids.extend(reader.ahead_of(&order.name, AheadOf::Open, most - cut_off as u64)?);
-    enough(args, ids.len(), "open identities that no unit has")?;
-    Ok(Chosen { ids, cut_off, supersedes: (cut_off > 0).then(|| "interrupted".to_owned()) })
-}
-
-fn enough(args: &Args, found: usize, what: &str) -> Result<(), Failure> {
-    let wanted = args.quantity.unwrap_or(1);
-    if found as u64 >= wanted {
-        return Ok(());
-    }
-    let order = &args.order;
-    Err(Failure::input(format!(
-        "order {order} has {found} {what}, {wanted} are asked for: `station order show {order}` tells how it stands"
-    )))
-}
-
-/// Asked before anything is signed; the ledger asks again for each.
-fn within_budget(order: &OrderRecord, wanted: u64) -> Result<(), Failure> {
-    let OrderRecord { name, issued, issue_budget: Some(budget), .. } = order else { return Ok(()) };
-    let left = budget.saturating_sub(*issued);
-    if wanted <= left {
-        return Ok(());
-    }
-    let fewer = if left > 0 { format!("issue {left} with --quantity, or ") } else { String::new() };
-    Err(Failure::station(format!(
-        "the issue budget of order {name}: {issued} credentials were issued of at most {budget}, and {wanted} are asked for: \
-         {fewer}raise it with `station order budget {name} N --reason …`"
-    )))
 }
 
 fn form(args: &Args, keyring: &Keyring<'_>, source: &Source, order: &OrderRecord) -> Result<Form, Failure> {
@@ -222,133 +142,43 @@ fn form(args: &Args, keyring: &Keyring<'_>, source: &Source, order: &OrderRecord
     Ok(Form::Files(Files { form, leaf_only: args.leaf_only, above, above_pem }))
 }
 
-const LEFT: &str = "the ledger says already that they left: issue them anew with --again";
+/// Where it is, what was announced, and the file's SHA-256.
+type Left<'a> = (&'a Path, Announced, Option<String>);
 
-struct Issue<'a> {
-    args: &'a Args,
-    owner: &'a LedgerOwner,
-    order: &'a OrderRecord,
-    vault: &'a Vault,
-    stop: Arc<AtomicBool>,
-}
-
-impl<'a> Issue<'a> {
-    fn hand_over(
-        &self,
-        source: Source,
-        form: Form,
-        chosen: Chosen,
-        verified_ca: Option<String>,
-    ) -> Result<HandedOver<'a>, Failure> {
-        let above = source.above_pem();
-        let progress = Progress::of_things(chosen.ids.len() as u64);
-        let ledger = self.owner.ledger();
-        let announcing = Announcing {
-            ledger: &ledger,
-            order: self.order,
-            vault: self.vault,
-            above: &above,
-            supersedes: chosen.supersedes.as_deref(),
-            now: clock::now,
-            stop: &self.stop,
-        };
-        let bar = progress.clone();
-        let made = source.make(chosen.ids, form).inspect(move |_: &Result<Made, _>| bar.advance(1));
-        let handed = match (&self.args.bundle, &self.args.folder) {
-            (Some(path), _) => self.as_bundle(path, &announcing, made),
-            (None, Some(path)) => self.as_folder(path, &announcing, made),
-            (None, None) => Err(Failure::usage("name a --bundle or a --folder")),
-        };
-        progress.finish();
-        handed.map(|handed| HandedOver { verified_ca, ..handed })
-    }
-
-    fn as_bundle(
-        &self,
-        path: &'a Path,
-        announcing: &Announcing<'_>,
-        made: impl Iterator<Item = Result<Made, crate::ahead::AheadError>>,
-    ) -> Result<HandedOver<'a>, Failure> {
-        let mut bundle = Bundle::begin(path, &self.args.recipient)?;
-        let announced = announcing.announce(made, |parts| bundle.take(&parts), write_error(path))?;
-        let mut handed = self.handed(path, announced, Door::Sealed, None);
-        let mut recorded = false;
-        let finished: Result<(), Failure> = bundle.finish(|sha256| {
-            handed.sha256 = Some(sha256.to_owned());
-            self.record(announced, &handed)?;
-            recorded = true;
-            Ok(())
-        });
-        finished.map_err(|failure| if recorded { failure.and(LEFT) } else { failure })?;
-        Ok(handed)
-    }
-
-    fn as_folder(
-        &self,
-        path: &'a Path,
-        announcing: &Announcing<'_>,
-        made: impl Iterator<Item = Result<Made, crate::ahead::AheadError>>,
-    ) -> Result<HandedOver<'a>, Failure> {
-        let mut handed = None;
-        let placed = place::new_folder(path, |beside| {
-            Files::close(beside).map_err(write_error(path))?;
-            let announced =
-                announcing.announce(made, |parts| Files::write(beside, parts), write_error(path))?;
-            Files::sync(beside).map_err(write_error(path))?;
-            let own = self.handed(path, announced, Door::Clear, None);
-            self.record(announced, &own)?;
-            handed = Some(own);
-            Ok::<(), Failure>(())
-        });
-        placed.map_err(|failure: Failure| if handed.is_some() { failure.and(LEFT) } else { failure })?;
-        handed.ok_or_else(|| Failure::usage("nothing was issued"))
-    }
-
-    fn handed(
-        &self,
-        path: &'a Path,
-        announced: Announced,
-        door: Door,
-        sha256: Option<String>,
-    ) -> HandedOver<'a> {
-        HandedOver {
-            order: &self.order.name,
-            credentials: announced.credentials,
-            door,
-            to: path,
-            recipients: self.args.recipient.iter().map(ToString::to_string).collect(),
-            sha256,
-            verified_ca: None,
-        }
-    }
-
-    /// The door's entry, before anything leaves by it.
-    fn record(&self, announced: Announced, handed: &HandedOver<'_>) -> Result<(), Failure> {
-        let fact = Fact::HandedOver {
-            order: self.order.name.clone(),
-            first: announced.first,
-            credentials: announced.credentials,
-            door: handed.door,
-            recipients: handed.recipients.clone(),
-            sha256: handed.sha256.clone(),
-        };
-        self.owner.ledger().append(clock::now(), vec![fact])?;
+fn as_bundle<'a>(
+    path: &'a Path,
+    recipients: &[Recipient],
+    door: &OutDoor<'_>,
+    source: Source,
+    form: Form,
+) -> Result<Left<'a>, Failure> {
+    let mut bundle = Bundle::begin(path, recipients)?;
+    let announced = door.announce(source, form, |parts| {
+        bundle.take(&parts).map_err(|error| write_error(path)(error).into())
+    })?;
+    let mut recorded = None;
+    let finished: Result<(), Failure> = bundle.finish(|sha256| {
+        door.record(announced, Door::Sealed, recipients, Some(sha256))?;
+        recorded = Some(sha256.to_owned());
         Ok(())
-    }
+    });
+    finished.map_err(|failure| if recorded.is_some() { ahead::has_left(failure) } else { failure })?;
+    Ok((path, announced, recorded))
 }
 
-fn write_error(path: &Path) -> impl Fn(std::io::Error) -> PlaceError {
-    let path = path.to_owned();
-    move |source| PlaceError::Write { path: path.clone(), source }
-}
-
-/// A signal ends it between two segments, so that nothing of a folder is left.
-fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let signalled = stop.clone();
-    ctrlc::set_handler(move || signalled.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::new(Exit::Station, &error))?;
-    Ok(stop)
+fn as_folder<'a>(
+    path: &'a Path,
+    door: &OutDoor<'_>,
+    source: Source,
+    form: Form,
+) -> Result<Left<'a>, Failure> {
+    let (announced, sha256) = door.fill_folder(path, |beside| {
+        let announced = door.announce(source, form, |parts| {
+            Files::write(beside, parts).map_err(|error| write_error(path)(error).into())
+        })?;
+        Ok((announced, None))
+    })?;
+    Ok((path, announced, sha256))
 }
 
 fn told(handed: &HandedOver<'_>, authority: &str, output: &Output) -> Result<(), Failure> {

@@ -1,11 +1,13 @@
 //! The command line: one file a verb. Standard output is data, standard error is talk.
 
+mod ahead;
 mod ca;
 mod check;
 mod completions;
 mod context;
 mod failure;
 mod flash;
+mod image;
 mod init;
 mod issue;
 mod keyring;
@@ -63,6 +65,7 @@ enum Verb {
     Flash(flash::Args),
     Verify(verify::Args),
     Issue(Box<issue::Args>),
+    Image(image::Args),
     #[command(subcommand)]
     Unit(unit::Verb),
     #[command(subcommand)]
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Verb::Keys(verb) => keys::run(verb, &context, &output),
         Verb::Order(verb) => order::run(verb, &context, &output),
         Verb::Issue(args) => issue::run(&args, &context, &output),
+        Verb::Image(args) => image::run(&args, &context, &output),
         Verb::Run(args) => run::run(args, &context, &output),
         Verb::Flash(args) => flash::run(args, &context, &output),
         Verb::Verify(args) => verify::run(args, &context, &output),

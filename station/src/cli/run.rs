@@ -17,7 +17,7 @@ use crate::ledger::OrderRecord;
 use crate::line::{Run, RunOptions, Summary, Until};
 use crate::link::{Stop, StopSignal};
 use crate::order::OrderName;
-use crate::product::{Presence, Product};
+use crate::product::{Presence, Product, ProductLink};
 use crate::scan::{self, Scans};
 pub(super) use screen::Screen;
 
@@ -51,6 +51,13 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let name = args.order.to_string();
     let order = reader.order(&name)?.ok_or_else(|| super::order::unknown(&args.order))?;
     let product = product(context, &order)?;
+    if matches!(product.link, ProductLink::Programmer) {
+        return Err(Failure::input(format!(
+            "product {} names no dialogue and no loader: nothing speaks to its units here; another program writes the images that \
+             `station image {name} --folder DIR --clear` makes",
+            product.file
+        )));
+    }
     let vault = context.unlocked(args.unlock)?;
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let attestation = keyring.attestation(&product, &name)?;

@@ -91,8 +91,9 @@ pub fn explain(
     let credential = stand_in::credential(product, profile, &identity.registration_id, (now, random))?;
     let (own, ledger_key) = (stand_in::variables(product), stand_in::device_key(32, random)?);
     let personaliser = Personaliser { product, own: &own, ledger_key: &ledger_key, random };
-    let writes = match personaliser.image(identity, &credential)? {
-        Some(image) => flash::ranges(product, &image.plan),
+    let slots = personaliser.fill_slots(identity, &credential)?;
+    let writes = match product.firmware.as_ref().zip(slots) {
+        Some((firmware, slots)) => flash::ranges(product, &slots.within(firmware)?.plan),
         None => {
             Writes::Console { steps: console::steps(product, &personaliser.plan(identity, &credential)?) }
         }

@@ -17,7 +17,9 @@ pub enum PortFault {
     #[error("port {0} is in use by another program: close the terminal program that holds it")]
     Busy(PathBuf),
     /// The product's units are not spoken to.
-    #[error("no unit is spoken to on port {path}: {link} writes them")]
+    #[error(
+        "no unit is spoken to on port {path}: {link} writes them, from the images that `station image` makes"
+    )]
     NoLink {
         /// The port.
         path: PathBuf,

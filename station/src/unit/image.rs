@@ -9,9 +9,7 @@ use zeroize::Zeroizing;
 use super::{PlanError, Random};
 use crate::ledger::entry::Grade;
 use crate::link::SECTOR;
-use crate::product::{
-    Entry, Firmware, Item, ItemContent, NvsKind, NvsPlace, Product, Slot, SlotContent, Values,
-};
+use crate::product::{Entry, Firmware, Item, NvsKind, NvsPlace, Product, Slot, SlotContent, Values};
 use crate::vault::Secret;
 
 /// A region of flash that is written as a whole.
@@ -70,22 +68,46 @@ pub(super) fn parts(
     Ok(slot.places().enumerate().map(part).collect())
 }
 
-/// The whole image of a unit; none where the private key is not here.
-pub(super) fn whole(
-    product: &Product,
-    values: &Values<'_>,
-    random: Random,
-) -> Result<Option<Personalised>, PlanError> {
-    let Some(firmware) = &product.firmware else { return Ok(None) };
-    let mut all = Vec::new();
-    for item in &product.items {
-        if let ItemContent::Slot(slot) = &item.content {
+/// All that is a unit's own in its image: small beside the firmware that is around it.
+#[derive(Debug)]
+pub struct FilledSlots {
+    registration_id: String,
+    fillings: Vec<Filling>,
+}
+
+impl FilledSlots {
+    /// Fills all slots of a product; none where the private key is not here.
+    pub(super) fn new(
+        product: &Product,
+        values: &Values<'_>,
+        random: Random,
+    ) -> Result<Option<Self>, PlanError> {
+        let mut all = Vec::new();
+        for slot in product.slots() {
             let Some(fillings) = fillings(slot, values, random)? else { return Ok(None) };
             all.extend(fillings);
         }
+        Ok(Some(Self { registration_id: values.registration_id.to_owned(), fillings: all }))
     }
-    let image = firmware_image::personalise(&firmware.base, &all);
-    image.map(Some).map_err(|source| PlanError::Image { id: values.registration_id.to_owned(), source })
+
+    /// Whose they are.
+    pub fn registration_id(&self) -> &str {
+        &self.registration_id
+    }
+
+    /// Where they lie.
+    pub fn regions(&self) -> impl Iterator<Item = Region> {
+        self.fillings.iter().map(|filling| filling.slot().region)
+    }
+
+    /// The unit's whole image.
+    ///
+    /// # Errors
+    /// [`PlanError::Image`]: the firmware has something there.
+    pub fn within(&self, firmware: &Firmware) -> Result<Personalised, PlanError> {
+        let image = firmware_image::personalise(&firmware.base, &self.fillings);
+        image.map_err(|source| PlanError::Image { id: self.registration_id.clone(), source })
+    }
 }
 
 /// What goes into a slot, in the order of its places; none where a part of the credential is not here.

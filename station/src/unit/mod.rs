@@ -12,6 +12,7 @@ mod values;
 pub use credential::Credential;
 pub use decide::{Decision, History, Refusal, decide};
 pub use facts::{Facts, HardwareId, HardwareIdError};
+pub use image::FilledSlots;
 pub use locks::refuse_locked;
 pub use own_certificate::{OwnCertificateError, check_certificate};
 pub use personalise::{Expected, Personaliser, Plan, PlanError, PlannedItem};

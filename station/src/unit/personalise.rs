@@ -6,7 +6,7 @@ use certkit::DeviceKey;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::image::{self, FlashPart};
+use super::image::{self, FilledSlots, FlashPart};
 use super::values::UnitValues;
 use super::{Credential, Random};
 use crate::ledger::entry::{Grade, Identity, hex};
@@ -159,17 +159,17 @@ impl Personaliser<'_> {
         Ok(Plan { items })
     }
 
-    /// The unit's whole image; none where the private key is not here.
+    /// What goes into the slots of the unit's image; none where the private key is not here.
     ///
     /// # Errors
     /// [`PlanError`].
-    pub fn image(
+    pub fn fill_slots(
         &self,
         identity: &Identity,
         credential: &Credential,
-    ) -> Result<Option<firmware_image::Personalised>, PlanError> {
+    ) -> Result<Option<FilledSlots>, PlanError> {
         let values = UnitValues::new(self.product, identity, credential);
-        image::whole(self.product, &values.with(self.own), self.random)
+        FilledSlots::new(self.product, &values.with(self.own), self.random)
     }
 
     /// The released firmware's own ranges.

@@ -76,7 +76,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("delivery", &["ledger", "manifest", "vault"]),
     ("roll_over", &["authority", "ledger", "manifest"]),
     ("manifest", &["ledger"]),
-    ("ahead", &["ledger", "vault"]),
+    // A product and its variables pass through it to the unit's image.
+    ("ahead", &["ledger", "link::Variables", "product::Firmware", "product::Product", "unit", "vault"]),
     ("authority", &["config", "hsm", "ledger", "vault"]),
     ("hsm", &["vault::Secret"]),
     (

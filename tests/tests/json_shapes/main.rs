@@ -13,7 +13,7 @@ use shapes::{
 };
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
-const VERBS: [&str; 31] = [
+const VERBS: [&str; 32] = [
     "init",
     "check",
     "ca root",
@@ -30,6 +30,7 @@ const VERBS: [&str; 31] = [
     "flash",
     "verify",
     "issue",
+    "image",
     "unit show",
     "unit rework",
     "unit scrap",
@@ -422,6 +423,20 @@ fn what_is_issued_for_individual_enrollments() {
     let x509 = json!({"clientCertificates": {"primary": {"certificate": "string"}}});
     one(dps("may"), &body(json!({"type": "=x509", "x509": x509})));
     assert!(kinds_of_entries(&bench).is_superset(&texts(&["issued_ahead", "handed_over", "delivered"])));
+}
+
+#[test]
+fn a_folder_of_images() {
+    let bench = Bench::new(1);
+    bench.microcontroller(4096, 100);
+    bench.order_of("april", "stm32-slot.toml", 1);
+    let image =
+        bench.unlocked(&["image", "april", "--clear"]).arg("--folder").arg(bench.root().join("images"));
+    one(
+        image,
+        &json!({"order": "=april", "images": "integer", "door": "=clear", "to": "string", "sha256": "hex"}),
+    );
+    assert!(kinds_of_entries(&bench).is_superset(&texts(&["issued_ahead", "handed_over"])));
 }
 
 #[test]

@@ -229,7 +229,7 @@ pub enum Fact {
         /// Those who can open it, where it is sealed: age recipients.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         recipients: Vec<String>,
-        /// SHA-256 of the file, hex, where it is one.
+        /// SHA-256 of the file, hex, where it is one; of a folder of images, that of its manifest, which has theirs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sha256: Option<String>,
     },

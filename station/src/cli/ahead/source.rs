@@ -8,7 +8,11 @@ use crate::ledger::entry::KeyMaker;
 use crate::line::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 use crate::product::Product;
 
-pub(super) fn source(keyring: &Keyring<'_>, product: &Product, order: &str) -> Result<Source, Failure> {
+pub(in crate::cli) fn source(
+    keyring: &Keyring<'_>,
+    product: &Product,
+    order: &str,
+) -> Result<Source, Failure> {
     match keyring.attestation(product, order)? {
         Attestation::X509(x509) => match *x509 {
             X509 {
