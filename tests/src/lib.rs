@@ -13,6 +13,7 @@ mod age_key;
 mod bench;
 mod boards;
 pub mod canary;
+mod cut_off;
 mod esp;
 mod esp_line;
 pub mod firmware;

@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use acceptance::{AgeKey, Bench, Station, derived_keys, judge, openssl};
 use serde_json::Value;
@@ -292,47 +290,15 @@ fn names(folder: &Path) -> BTreeSet<std::ffi::OsString> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
 }
 
-/// Waits until the ledger holds some of an order's credentials, then sends the signal.
-fn cut_off(bench: &Bench, call: Station, signal: &str) -> u64 {
-    let child = call.start();
-    let began = Instant::now();
-    let ledger = bench.folder().join("ledger.db");
-    let announced = || {
-        let count = "SELECT count(*) FROM ahead";
-        let asked = Command::new("python3")
-            .args([
-                "-c",
-                "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])",
-            ])
-            .arg(&ledger)
-            .arg(count)
-            .stderr(Stdio::null())
-            .output()
-            .unwrap();
-        String::from_utf8(asked.stdout).unwrap().trim().parse::<u64>().unwrap_or(0)
-    };
-    while announced() == 0 {
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing was announced");
-    }
-    assert!(
-        Command::new("kill")
-            .args([&format!("-{signal}"), &child.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let outcome = acceptance::Outcome::of(child);
-    assert_ne!(outcome.code, 0, "it was faster than the signal");
-    announced()
-}
-
 #[test]
 fn a_kill_before_the_door_leaves_nothing_and_the_next_issue_begins_with_it() {
     let many = 5_000;
     let (bench, writer) = bench(many);
     let before = names(bench.root());
-    let lost = cut_off(&bench, issue(&bench, &writer, "first.age"), "KILL");
+    bench.cut_off(issue(&bench, &writer, "first.age"), "SIGKILL");
     assert_eq!(names(bench.root()), before);
+    let segments = facts(&bench, "issued_ahead");
+    let lost: u64 = segments.iter().map(|fact| fact["credentials"].as_array().unwrap().len() as u64).sum();
     assert!(lost > 0 && lost.is_multiple_of(256) && lost < many as u64, "{lost}");
     assert_eq!(order(&bench)["checked_out"], lost);
     assert!(facts(&bench, "handed_over").is_empty());
@@ -360,7 +326,7 @@ fn a_kill_before_the_door_leaves_nothing_and_the_next_issue_begins_with_it() {
 fn told_to_end_it_leaves_no_folder() {
     let (bench, _) = bench(5_000);
     let before = names(bench.root());
-    cut_off(&bench, folder(&bench, "clear", &[]), "TERM");
+    bench.cut_off(folder(&bench, "clear", &[]), "SIGTERM");
     assert_eq!(names(bench.root()), before);
 }
 

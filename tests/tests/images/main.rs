@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use acceptance::firmware::{put, read_hex, slot_records};
 use acceptance::{Bench, Station, derived_keys, openssl, sha256};
@@ -160,31 +159,13 @@ fn it_is_refused_where_there_is_nothing_to_make_and_the_line_where_nothing_speak
     assert!(text.contains("stm32-slot.toml"), "{text}");
 }
 
-/// Waits until the ledger holds some of an order's credentials, then sends the signal.
-fn cut_off(bench: &Bench, call: Station, signal: &str) {
-    let child = call.start();
-    let began = Instant::now();
-    let count = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM ahead').fetchone()[0])";
-    let announced = || {
-        let asked =
-            Command::new("python3").args(["-c", count]).arg(bench.folder().join("ledger.db")).output();
-        String::from_utf8(asked.unwrap().stdout).unwrap().trim().parse::<u64>().unwrap_or(0)
-    };
-    while announced() == 0 {
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing was announced");
-    }
-    let kill = ["-c", &format!("kill -{signal} {}", child.id())];
-    assert!(Command::new("sh").args(kill).status().unwrap().success());
-    assert_ne!(acceptance::Outcome::of(child).code, 0, "it was faster than the signal");
-}
-
 #[test]
 fn what_is_cut_off_has_no_folder_and_the_next_one_begins_with_it() {
     let (bench, _) = bench(1_500);
     let before = names(bench.root());
-    cut_off(&bench, image(&bench, "first"), "TERM");
+    bench.cut_off(image(&bench, "first"), "SIGTERM");
     assert_eq!(names(bench.root()), before);
-    cut_off(&bench, image(&bench, "first"), "KILL");
+    bench.cut_off(image(&bench, "first"), "SIGKILL");
     let left: Vec<String> = names(bench.root()).difference(&before).cloned().collect();
     assert!(left.iter().all(|name| name.starts_with(".station-")), "{left:?}");
     assert!(facts(&bench, "handed_over").is_empty());
