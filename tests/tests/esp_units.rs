@@ -132,3 +132,29 @@ fn a_unit_that_comes_back_is_verified_though_its_key_is_nowhere_else() {
     assert!(first.verdicts().iter().all(|verdict| verdict["verdict"] == "accepted"));
     assert_eq!(accepted(&first).len(), 1);
 }
+
+#[test]
+fn check_tells_what_cannot_be_verified_again_and_what_dps_must_have() {
+    let bench = Bench::esp(1);
+    bench.esp_product("shared.toml", NVS, "esp32", &[("name = \"identity\"", "name = \"nvs\"")]);
+    let leaf = [("content = \"${certificate_chain}\"", "content = \"${certificate}\"")];
+    bench.esp_product("leaf.toml", SECURE_CERT, "esp32c3", &leaf);
+    bench.esp_product("good.toml", SECURE_CERT, "esp32s3", &[]);
+    let findings = bench.unlocked(&["--json", "check"]).run().json_lines();
+    let warned: Vec<(String, String)> = findings
+        .iter()
+        .flat_map(|finding| finding.as_array().cloned().unwrap_or_else(|| vec![finding.clone()]))
+        .filter(|finding| finding["verdict"] == "warning")
+        .map(|finding| {
+            (finding["id"].as_str().unwrap().to_owned(), finding["todo"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    let of = |id: &str| warned.iter().find(|(warned, _)| warned == id).map(|(_, todo)| todo.as_str());
+    assert!(of("product/shared.toml/slot/nvs").unwrap().contains("`readonly`"), "{warned:?}");
+    assert!(
+        of("product/leaf.toml/leaf-alone").unwrap().contains("station ca show intermediate"),
+        "{warned:?}"
+    );
+    assert_eq!(of("product/good.toml/leaf-alone"), None);
+    assert!(!warned.iter().any(|(id, _)| id.starts_with("product/good.toml/slot/")), "{warned:?}");
+}

@@ -11,7 +11,7 @@ import sys
 from esp_idf_defs import partitions
 
 TABLE = """\
-nvs, data, nvs, 0x9000, 0x3000, readonly
+nvs, data, nvs, 0x9000, 0x3000
 identity, data, nvs, 0xc000, 0x3000, readonly
 factory, app, factory, 0x10000, 1M
 esp_secure_cert, 0x3F, , 0x110000, 0x2000

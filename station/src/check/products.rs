@@ -7,7 +7,7 @@ use super::{Finding, Scene};
 use crate::error_text::with_causes;
 use crate::ledger::entry::Hold;
 use crate::ledger::{LedgerReader, OrderRecord};
-use crate::product::{Product, ProductAttestation};
+use crate::product::{Product, ProductAttestation, Variable};
 use crate::profile;
 use crate::template::Kind;
 use crate::vault::{SecretName, Vault};
@@ -63,6 +63,32 @@ pub(super) fn any_issues_certificates(scene: &Scene<'_>) -> bool {
     })
 }
 
+/// Units that send no chain need more of DPS.
+fn leaf_alone(scene: &Scene<'_>, product: &Product, id: &str) -> Option<Finding> {
+    let chain = [Variable::CertificateChain, Variable::CertificateChainDer];
+    let sends_chain = product.items.iter().any(|item| chain.iter().any(|variable| item.uses(*variable)));
+    if sends_chain || !matches!(product.attestation, ProductAttestation::X509Group { .. }) {
+        return None;
+    }
+    let authority = &scene.config.issuing_authority;
+    let seen = "its units send their leaf alone";
+    let todo =
+        format!("have the CA {authority} itself verified in DPS: `station ca show {authority}` prints it");
+    Some(Finding::warning(format!("{id}/leaf-alone"), seen, todo))
+}
+
+/// What the firmware changes cannot be verified again.
+fn written_by_firmware<'p>(product: &'p Product, id: &'p str) -> impl Iterator<Item = Finding> + 'p {
+    product.slots().filter(|slot| slot.firmware_writes).map(move |slot| {
+        let name = &slot.place.name;
+        let seen = format!(
+            "the firmware may write to {name}: a unit that ran it may not be known again, and goes on hold"
+        );
+        let todo = "give the identity a partition of its own, marked `readonly` in the partition table";
+        Finding::warning(format!("{id}/slot/{name}"), seen, todo)
+    })
+}
+
 /// Whether the group key is retired, or on its way out.
 fn group_key_roll_over(scene: &Scene<'_>, file: &str, group_key: &SecretName) -> Option<Finding> {
     let hold = Hold::GroupKey(group_key.to_string());
@@ -105,6 +131,8 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
         let seen = format!("{} is written by no item: the firmware carries it", product.model_id);
         findings.push(Finding::ok(format!("{id}/model-id"), seen));
     }
+    findings.extend(leaf_alone(scene, &product, &id));
+    findings.extend(written_by_firmware(&product, &id));
     if let ProductAttestation::SymmetricGroup { group_key, .. } = &product.attestation {
         findings.extend(group_key_roll_over(scene, file, group_key));
     }

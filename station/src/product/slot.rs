@@ -16,6 +16,8 @@ pub struct Slot {
     pub place: firmware_image::Slot,
     /// What goes there.
     pub content: SlotContent,
+    /// Whether the firmware writes there too, as far as its partition table tells.
+    pub firmware_writes: bool,
 }
 
 /// The entries of a slot, by its format.
@@ -124,9 +126,11 @@ impl Slot {
                     .to_owned(),
             ));
         }
+        let mut firmware_writes = false;
         let (place, content) = match file.format {
             SlotFormat::Nvs => {
                 let table = table()?;
+                firmware_writes = table.partition(&file.name).is_ok_and(|partition| !partition.readonly);
                 let keys = file.keys.as_deref().map(|name| partition(&table, name)).transpose()?;
                 let entries = entries(&file.entries, nvs_place, document).map_err(said)?;
                 (partition(&table, &file.name)?, SlotContent::Nvs { entries, keys })
@@ -142,7 +146,7 @@ impl Slot {
                 (place.map_err(|error| said(with_causes(&error)))?, SlotContent::Records(entries))
             }
         };
-        Ok(Self { place, content })
+        Ok(Self { place, content, firmware_writes })
     }
 
     /// All the places that are filled: its own, and that of its keys.
