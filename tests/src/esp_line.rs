@@ -1,6 +1,9 @@
 //! Stations that flash simulated ESP32 boards.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use esp_nvs_partition_tool::{DataValue, EntryContent, NvsPartition};
 
 use crate::{Bench, Simulator, python_tool, sha256};
 
@@ -58,8 +61,7 @@ impl Bench {
 
     /// Starts simulated boards with such a chip.
     pub fn simulate_esp(&self, chip: &str, units: usize, fixtures: usize, more: &[&str]) -> Simulator {
-        let quick = ["--board", chip, "--exchange-ms", "100", "--boot-ms", "100"];
-        self.simulate(units, fixtures, &[&quick, more].concat())
+        self.simulate(units, fixtures, &[&["--board", chip], more].concat())
     }
 
     /// What a simulated board's flash holds, from 1.
@@ -89,6 +91,17 @@ impl Bench {
             assert!(flash[address..][..released.len()] == released, "{file} is not in the flash");
         }
     }
+
+    /// Whether a flash holds the release and this identity in NVS, and beyond them what it came with.
+    #[track_caller]
+    pub fn assert_nvs_unit(&self, flash: &[u8], id: &str, key: &str) {
+        self.assert_released(flash, NVS);
+        assert_eq!(nvs(partition(flash, "identity")), nvs_of(id, key));
+        // Sectors that neither the release nor the slot has.
+        for blank in [0x0..0x1000, 0x7000..0x8000, 0x9000..0xc000, 0xf000..0x1_0000, 0x2_5000..0x40_0000] {
+            assert!(flash[blank.clone()] == vec![0xff; blank.len()], "{blank:#x?}");
+        }
+    }
 }
 
 /// The bytes of a partition of the release.
@@ -100,6 +113,32 @@ pub fn partition<'a>(flash: &'a [u8], name: &str) -> &'a [u8] {
         other => panic!("the release has no partition {other}"),
     };
     &flash[offset..offset + length]
+}
+
+/// The texts of an NVS partition, by `namespace/key`, as another program reads them.
+pub fn nvs(partition: &[u8]) -> BTreeMap<String, String> {
+    let read = NvsPartition::try_from(partition.to_vec()).unwrap();
+    let text = |content: &EntryContent| match content {
+        EntryContent::Data(DataValue::String(text)) => text.clone(),
+        other => panic!("{other:?} is no text"),
+    };
+    read.entries
+        .iter()
+        .map(|entry| (format!("{}/{}", entry.namespace, entry.key), text(&entry.content)))
+        .collect()
+}
+
+/// What a unit of [`NVS`] holds under this identity, with this key.
+pub fn nvs_of(id: &str, key: &str) -> BTreeMap<String, String> {
+    [
+        ("azure/device_id", id),
+        ("azure/id_scope", "0ne00ABCDEF"),
+        ("azure/endpoint", "global.azure-devices-provisioning.net"),
+        ("azure/device_key", key),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
 }
 
 /// What Espressif's `configure_esp_secure_cert.py` reads in a partition: it writes files into a new folder.

@@ -34,7 +34,7 @@ pub use age_key::AgeKey;
 pub use bench::{Bench, SECRET, Simulator};
 pub use boards::{WIFI_PASSWORD, label};
 pub use esp::EspBoards;
-pub use esp_line::{EspProduct, NVS, SECURE_CERT, partition, secure_cert_contents};
+pub use esp_line::{EspProduct, NVS, SECURE_CERT, nvs, nvs_of, partition, secure_cert_contents};
 pub use judge::{judge, openssl, root_certificate};
 pub use process::{Outcome, Station, station_binary};
 pub use python::{installed_program, python_tool, python_tool_with_input};
