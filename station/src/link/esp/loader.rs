@@ -17,6 +17,8 @@ const TRIES: u32 = 4;
 const SPEEDS: [u32; 7] = [3_000_000, 2_000_000, 1_500_000, 921_600, 460_800, 230_400, 115_200];
 /// So long a loader is looked for. A late answer holds up all that follow it.
 const LOOKING: Duration = Duration::from_secs(5);
+/// So long a restart may take from the stub's "yes" to the ROM's loader.
+const RESTARTING: Duration = Duration::from_secs(5);
 /// Signs of life that are asked for at a speed.
 const SYNCS: u32 = 5;
 /// The line needs so long to settle at a new speed.
@@ -67,6 +69,21 @@ impl EspLink {
         }
         self.lost = false;
         Ok(())
+    }
+
+    /// Waits for the ROM's loader after a restart was ordered. While the stub still answers there was none.
+    pub(super) fn reach_rom(&mut self) -> Result<(), Trouble> {
+        let begun = Instant::now();
+        loop {
+            self.reach()?;
+            match self.program {
+                Program::Rom => return Ok(()),
+                Program::Stub if begun.elapsed() > RESTARTING => {
+                    return Err(Trouble::NoRestart(begun.elapsed()));
+                }
+                Program::Stub => sleep(SETTLING),
+            }
+        }
     }
 
     fn find(&mut self) -> Result<Program, Trouble> {
@@ -168,7 +185,7 @@ impl EspLink {
         // The stub runs no application; the ROM does.
         if self.program == Program::Stub {
             self.order_restart()?;
-            self.reach()?;
+            self.reach_rom()?;
         }
         match self.end_download(false) {
             // It may be gone already.

@@ -144,12 +144,7 @@ impl EspLink {
         self.wire.transcript.note("restart");
         self.persist("the restart", |esp| {
             esp.order_restart()?;
-            esp.reach()?;
-            match esp.program {
-                Program::Rom => Ok(()),
-                // It would be gone.
-                Program::Stub => Err(Trouble::Garbled),
-            }
+            esp.reach_rom()
         })
     }
 

@@ -16,6 +16,8 @@ pub(super) enum Trouble {
     Gone(io::Error),
     /// No loader answers at any speed.
     NoLoader(Duration),
+    /// The stub still answers after it was told to restart the unit.
+    NoRestart(Duration),
     /// No answer to a command.
     Silent(Duration),
     /// What came is no answer to what was asked.
@@ -60,6 +62,7 @@ impl Trouble {
         matches!(
             self,
             Self::Silent(_)
+                | Self::NoRestart(_)
                 | Self::Garbled
                 | Self::Babble(_)
                 | Self::Refused { .. }
@@ -79,6 +82,7 @@ impl Trouble {
             Self::Differs => "the digest is another".to_owned(),
             Self::Gone(source) => format!("the port failed: {source}"),
             Self::NoLoader(_) => "no loader answers".to_owned(),
+            Self::NoRestart(within) => format!("no restart within {} s", within.as_secs()),
             other => format!("{other:?}"),
         }
     }
@@ -101,6 +105,9 @@ impl Trouble {
                     within.as_secs()
                 ),
             ),
+            Self::NoRestart(_) => {
+                (Disposition::Rework, format!("the unit did not restart when it was told to{again}: rework it"))
+            }
             Self::Silent(_) => {
                 (Disposition::Retry, format!("the loader did not answer{again}: check cable and supply"))
             }

@@ -1,0 +1,110 @@
+//! The line with esp32-mock-bootloader: a loader that nobody here wrote, in the unit's place.
+//!
+//! It has no pacing, no faults, and no reset lines. It restarts some seconds after it was told to: the stub is gone then,
+//! and the flash, which it keeps in memory, is the same.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::Duration;
+
+use acceptance::{Bench, NVS, derived_keys, installed_program};
+
+/// So long after the command it restarts, at most.
+const RESTART: Duration = Duration::from_secs(4);
+
+/// A loader on a pseudo-terminal, for as long as this is kept.
+struct Loader {
+    child: Child,
+    /// It dies where nobody listens.
+    _output: BufReader<ChildStdout>,
+    port: PathBuf,
+}
+
+impl Loader {
+    fn start(chip: &str) -> Self {
+        let mut child = installed_program("esp32-mock-bootloader")
+            .args(["run", "--pty", "--chip", chip])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut port).unwrap();
+        Self { child, _output: output, port: port.trim().into() }
+    }
+
+    /// What esptool reads of its flash, up to some sectors behind the application.
+    fn flash(&self, into: &Path) -> Vec<u8> {
+        std::thread::sleep(RESTART); // it would do that in the midst of the reading
+        let read = installed_program("esptool")
+            .args(["--before", "no-reset", "--after", "no-reset", "--baud", "921600", "--port"])
+            .arg(&self.port)
+            .args(["read-flash", "--no-progress", "0", "0x30000"])
+            .arg(into)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = [read.stdout, read.stderr].concat();
+        assert!(read.status.success(), "{}", String::from_utf8_lossy(&said));
+        std::fs::read(into).unwrap()
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn is_built_by(chip: &str) {
+    // Most of the time goes by while the loader is about to restart.
+    std::thread::scope(|scope| {
+        for baud in ["115200", "921600"] {
+            scope.spawn(move || is_built_at(chip, baud));
+        }
+    });
+}
+
+fn is_built_at(chip: &str, baud: &str) {
+    let bench = Bench::esp(1);
+    bench.esp_product("own.toml", NVS, chip, &[("baud = 921600", &format!("baud = {baud}"))]);
+    bench.order_of("april", "own.toml", 1);
+    let loader = Loader::start(chip);
+    std::fs::create_dir_all(bench.port(1).parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(&loader.port, bench.port(1)).unwrap();
+    let outcome = bench.run("april").expect(0);
+    let verdicts = outcome.verdicts();
+    assert_eq!(verdicts.len(), 1, "{}", outcome.stdout);
+    assert_eq!(verdicts[0]["verdict"], "accepted", "{}", verdicts[0]);
+    for item in verdicts[0]["evidence"].as_array().unwrap() {
+        assert_eq!((&item["grade"], &item["after_restart"]), (&"device-digest".into(), &true.into()));
+    }
+    let id = verdicts[0]["registration_id"].as_str().unwrap();
+    let flash = loader.flash(&bench.root().join("dump.bin"));
+    bench.assert_nvs_unit(&flash, id, &derived_keys([id])[id]);
+    bench.head();
+}
+
+#[test]
+fn an_esp32_of_others_is_built_on_the_line() {
+    is_built_by("esp32");
+}
+
+#[test]
+fn an_esp32c3_of_others_is_built_on_the_line() {
+    is_built_by("esp32c3");
+}
+
+#[test]
+fn an_esp32s3_of_others_is_built_on_the_line() {
+    is_built_by("esp32s3");
+}
+
+#[test]
+fn an_esp32c6_of_others_is_built_on_the_line() {
+    is_built_by("esp32c6");
+}
