@@ -40,7 +40,7 @@ impl Loader {
     fn flash(&self, into: &Path) -> Vec<u8> {
         std::thread::sleep(RESTART); // it would do that in the midst of the reading
         let read = installed_program("esptool")
-            .args(["--before", "no-reset", "--after", "no-reset", "--baud", "921600", "--port"])
+            .args(["--no-stub", "--before", "no-reset", "--after", "no-reset", "--port"])
             .arg(&self.port)
             .args(["read-flash", "--no-progress", "0", "0x30000"])
             .arg(into)
