@@ -9,6 +9,9 @@ use crate::Station;
 const CALLS: &str =
     "fsync,fdatasync,pwrite64,read,write,rename,renameat,renameat2,link,linkat,unlink,unlinkat";
 
+/// What a frame to an ESP32 board's loader begins with, as strace escapes it: 0xc0, and 0 for "from the host".
+pub const FRAME: &str = r"\300\0";
+
 /// One system call of a traced run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -66,6 +69,10 @@ impl Call {
 
     /// What is done to which file, with what differs from run to run left out.
     pub fn label(&self) -> String {
+        if self.is_said() && self.text.starts_with(FRAME) {
+            // Of a frame its command: what follows depends on what it carries.
+            return format!("send frame {}", self.text.chars().skip(FRAME.len()).take(3).collect::<String>());
+        }
         if self.is_said() {
             return format!("say `{}`", self.text.chars().take(32).collect::<String>());
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use acceptance::strace::Call;
+use acceptance::strace::{Call, FRAME};
 
 /// The loaders' commands.
 const FLASH_BEGIN: u8 = 0x02;
@@ -104,10 +104,9 @@ impl Frames {
     }
 }
 
-/// The command of a frame that begins here: after the frame's first byte, 0xc0, comes 0 for "from the host". Inside a
-/// frame there is no 0xc0.
+/// The command of a frame that begins here. Inside a frame there is no 0xc0.
 fn command(call: &Call) -> Option<u8> {
-    let rest = call.text.strip_prefix(r"\300\0")?;
+    let rest = call.text.strip_prefix(FRAME)?;
     let Some(escaped) = rest.strip_prefix('\\') else { return rest.bytes().next() };
     let letter = match escaped.bytes().next()? {
         b't' => b'\t',

@@ -25,7 +25,7 @@ use acceptance::canary::Canary;
 use acceptance::strace::{self, Aim};
 use acceptance::{Bench, Outcome, Station};
 use points::{Struck, of_order, struck};
-use products::{BOARD, OWN_KEYS, Product, RANDOM_KEYS, SYMMETRIC_GATEWAY, UNITS, X509_GATEWAY};
+use products::{BOARD, ESP_UNIT, OWN_KEYS, Product, RANDOM_KEYS, SYMMETRIC_GATEWAY, UNITS, X509_GATEWAY};
 use serde_json::Value;
 use table::Table;
 
@@ -61,6 +61,11 @@ fn an_order_with_keys_of_the_units_own_killed_around_them_is_ended_by_the_next_r
 #[test]
 fn an_order_of_boards_killed_at_any_instant_is_ended_by_the_next_run() {
     kill(&BOARD);
+}
+
+#[test]
+fn an_order_of_esp32_boards_killed_at_any_commit_and_in_their_flash_is_ended_by_the_next_run() {
+    kill(&ESP_UNIT);
 }
 
 fn kill(product: &Product) {

@@ -1,9 +1,14 @@
 //! The points at which a run is killed, out of the trace of a clean one.
 
-use acceptance::strace::{Aim, Call, Traced, aim};
+use acceptance::strace::{Aim, Call, FRAME, Traced, aim};
 use serde_json::Value;
 
 const WAL: &str = "ledger.db-wal";
+/// Of the frames to a loader, as strace shows their commands: MEM_DATA (the stub), CHANGE_BAUDRATE, FLASH_DEFL_BEGIN,
+/// FLASH_DEFL_DATA, FLASH_END.
+const CHANGING: [&str; 5] = [r"\7", r"\17", r"\20", r"\21", r"\4\4"];
+/// FLASH_DEFL_DATA.
+const DATA: &str = r"\21";
 
 /// One point.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub(crate) enum Strikes {
     AroundTheKey(&'static [&'static str]),
     /// At the first unit's device steps too, the next unit's being the same.
     CommitsAndSteps,
+    /// At the first unit's commits, and at the frames to its loader that change something.
+    CommitsAndFrames,
 }
 
 /// Where a kill struck.
@@ -52,14 +59,14 @@ pub(crate) enum Struck {
 impl Strikes {
     /// Whether commits and files of the units after the first are struck too.
     fn at_other_units(self) -> bool {
-        !matches!(self, Strikes::AroundTheKey(_))
+        !matches!(self, Strikes::AroundTheKey(_) | Strikes::CommitsAndFrames)
     }
 
     /// Whether a commit of this fact is struck.
     fn at_commit_of(self, fact: &str) -> bool {
         match self {
             Strikes::AroundTheKey(facts) => facts.contains(&fact),
-            Strikes::Commits | Strikes::CommitsAndSteps => true,
+            Strikes::Commits | Strikes::CommitsAndSteps | Strikes::CommitsAndFrames => true,
         }
     }
 
@@ -73,7 +80,11 @@ impl Strikes {
             }
             Strikes::AroundTheKey(_) => call.path.contains("/vault"),
             Strikes::Commits => !call.is_said(),
-            Strikes::CommitsAndSteps => true,
+            Strikes::CommitsAndFrames if call.is_said() => {
+                let changes = |frame: &str| CHANGING.iter().any(|command| frame.starts_with(command));
+                call.text.strip_prefix(FRAME).is_some_and(changes)
+            }
+            Strikes::CommitsAndSteps | Strikes::CommitsAndFrames => true,
         }
     }
 }
@@ -145,7 +156,8 @@ fn of_step(calls: &[Call], index: usize) -> Vec<Point> {
     let call = &calls[index];
     let mut points: Vec<Point> = point(calls, index, call.label()).into_iter().collect();
     let on_board = call.text.starts_with("set_");
-    if !on_board && !call.text.contains("cat >>") {
+    let is_data = call.text.strip_prefix(FRAME).is_some_and(|frame| frame.starts_with(DATA));
+    if !on_board && !is_data && !call.text.contains("cat >>") {
         return points;
     }
     let heard = |at: &usize| calls[*at].name == "read" && calls[*at].path == call.path;

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use acceptance::canary::{Canary, Secret};
 use acceptance::{
-    Bench, GROUP_KEY, SECRET, Simulator, WIFI_PASSWORD, derived_keys, label, opened_vault, sha256,
+    Bench, GROUP_KEY, SECRET, SECURE_CERT, Simulator, WIFI_PASSWORD, derived_keys, label, opened_vault,
+    partition, sha256,
 };
 use acceptance::{openssl, root_certificate};
 use serde_json::Value;
@@ -109,6 +110,24 @@ pub(crate) const BOARD: Product = Product {
     judge: judge_board,
 };
 
+/// The only one that has its key is the unit.
+pub(crate) const ESP_UNIT: Product = Product {
+    name: "esp32c3-secure-cert",
+    strikes: Strikes::CommitsAndFrames,
+    prepare: || {
+        let bench = Bench::esp(1);
+        bench.esp_product("own.toml", SECURE_CERT, SECURE_CERT.chip, &[]);
+        bench.order_of("april", "own.toml", UNITS);
+        bench
+    },
+    simulate: |bench| {
+        bench.simulate_esp(SECURE_CERT.chip, UNITS, 1, &[&QUICK[..], &["--no-pacing"]].concat())
+    },
+    ids: ["gw-0001", "gw-0002"],
+    hardware_id: Bench::esp_mac,
+    judge: judge_esp,
+};
+
 fn gateways(bench: &Bench) -> Simulator {
     bench.simulate(UNITS, 1, &[&QUICK[..], &["--no-pacing"]].concat())
 }
@@ -143,6 +162,25 @@ fn judge_x509(bench: &Bench, unit: usize, shown: &Value, _: &[Value]) {
     assert_eq!(sha256(&public), live["public_key"], "the key in the unit is not its certificate's: {shown}");
     let verified = openssl(&["verify", "-x509_strict", "-CAfile", &root, "-untrusted", &chain, &chain]);
     assert!(verified.status.success(), "{verified:?}");
+}
+
+/// The flash holds the release, the chain that the ledger says is live, and its key.
+fn judge_esp(bench: &Bench, unit: usize, shown: &Value, _: &[Value]) {
+    let flash = bench.esp_flash(unit);
+    bench.assert_released(&flash, SECURE_CERT);
+    let slot = partition(&flash, SECURE_CERT.slot);
+    let live = live(shown);
+    let chain = shown["credential"]["chain"].as_str().unwrap();
+    assert!(slot.windows(chain.len()).any(|part| part == chain.as_bytes()), "another chain: {shown}");
+    let text = String::from_utf8_lossy(slot);
+    let (_, key) = text.split_once("-----BEGIN PRIVATE KEY-----").unwrap();
+    let (key, _) = key.split_once("-----END PRIVATE KEY-----").unwrap();
+    let pem = bench.root().join(format!("{unit}.key.pem"));
+    let mut file = std::fs::File::create_new(&pem).unwrap();
+    let key = format!("-----BEGIN PRIVATE KEY-----{key}-----END PRIVATE KEY-----\n");
+    std::io::Write::write_all(&mut file, key.as_bytes()).unwrap();
+    let public = openssl(&["pkey", "-in", pem.to_str().unwrap(), "-pubout", "-outform", "DER"]).stdout;
+    assert_eq!(sha256(&public), live["public_key"], "the key in the unit is not its certificate's: {shown}");
 }
 
 fn live(shown: &Value) -> &Value {
