@@ -27,7 +27,7 @@ use crate::ledger::entry::{Disposition, Fact, Identity};
 use crate::ledger::{Ledger, LedgerReader};
 use crate::link::{DeviceLink, Step, Variables};
 use crate::product::Product;
-use crate::unit::{Credential, Facts, Plan, Random, refuse_locked};
+use crate::unit::{Credential, Facts, Plan, Random, refuse_locked, refuse_small};
 
 pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 pub use budget::IssueBudget;
@@ -225,7 +225,10 @@ impl Station<'_> {
         let shown = link.identify()?;
         let facts = Facts::new(shown, case.scanned.clone());
         case.hardware_id = Some(facts.shown.clone());
-        match refuse_locked(&self.line.product.link, &facts) {
+        let product = self.line.product;
+        let refusal =
+            refuse_locked(&product.link, &facts).or_else(|| refuse_small(product.firmware.as_ref(), &facts));
+        match refusal {
             Some(refusal) => Err(Trouble::Refused(refusal)),
             None => self.open_attempt(&facts, case),
         }

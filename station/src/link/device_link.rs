@@ -16,6 +16,8 @@ pub struct Shown {
     pub learnt_from: String,
     /// What of it is locked; nothing where the device cannot tell.
     pub locks: LockState,
+    /// Bytes of its flash; none where the device does not tell them.
+    pub flash: Option<u32>,
 }
 
 /// How a unit is left.

@@ -18,17 +18,19 @@ pub struct Facts {
     pub scanned: Option<String>,
     /// What of it is locked.
     pub locks: LockState,
+    /// Bytes of its flash, where it tells them.
+    pub flash: Option<u32>,
 }
 
 impl Facts {
     /// What the unit showed, and what was scanned.
     pub fn new(shown: Shown, scanned: Option<String>) -> Self {
-        let Shown { hardware_id, learnt_from, locks } = shown;
+        let Shown { hardware_id, learnt_from, locks, flash } = shown;
         match hardware_id {
-            Some(shown) => Self { shown: shown.trim().to_owned(), learnt_from, scanned, locks },
+            Some(shown) => Self { shown: shown.trim().to_owned(), learnt_from, scanned, locks, flash },
             None => {
                 let shown = scanned.clone().unwrap_or_default();
-                Self { shown, learnt_from: "scan".to_owned(), scanned, locks }
+                Self { shown, learnt_from: "scan".to_owned(), scanned, locks, flash }
             }
         }
     }

@@ -3,6 +3,7 @@
 mod credential;
 mod decide;
 mod facts;
+mod flash;
 mod image;
 mod locks;
 mod own_certificate;
@@ -12,6 +13,7 @@ mod values;
 pub use credential::Credential;
 pub use decide::{Decision, History, Refusal, decide};
 pub use facts::{Facts, HardwareId, HardwareIdError};
+pub use flash::refuse_small;
 pub use image::FilledSlots;
 pub use locks::refuse_locked;
 pub use own_certificate::{OwnCertificateError, check_certificate};

@@ -116,7 +116,8 @@ impl DeviceLink for ConsoleLink<'_> {
         self.session.begin()?;
         self.log_in()?;
         let learnt_from = format!("console, {}", self.session.dialogue().file);
-        Ok(Shown { hardware_id: self.hardware_id()?, learnt_from, locks: LockState::default() })
+        let (locks, flash) = (LockState::default(), None);
+        Ok(Shown { hardware_id: self.hardware_id()?, learnt_from, locks, flash })
     }
 
     fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {

@@ -8,7 +8,8 @@ use crate::vault::Secret;
 impl DeviceLink for EspLink {
     fn identify(&mut self) -> Result<Shown, LinkError> {
         let unit = self.connect()?;
-        Ok(Shown { hardware_id: unit.mac, learnt_from: format!("loader, {}", unit.chip), locks: unit.locks })
+        let learnt_from = format!("loader, {}", unit.chip);
+        Ok(Shown { hardware_id: unit.mac, learnt_from, locks: unit.locks, flash: unit.flash })
     }
 
     /// A loader of another unit is found out: its MAC is read anew.
