@@ -39,7 +39,8 @@ fn python() -> PathBuf {
     python
 }
 
-fn tool(script: &str) -> Command {
+/// One of the tools, to be started otherwise.
+pub fn tool(script: &str) -> Command {
     let mut command = Command::new(python());
     command.arg(tools().join(script));
     command

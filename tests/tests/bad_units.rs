@@ -2,11 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-use acceptance::{Bench, Outcome, Station, Tree};
+use acceptance::{Bench, Holder, Outcome, Station, Tree};
 use serde_json::Value;
 
 /// A gateway whose station waits five seconds for a login, not a minute.
@@ -100,28 +97,6 @@ fn assert_complete(bench: &Bench, outcome: Outcome, units: usize) {
 /// A unit comes back from the workshop with a new image. It keeps its hardware ID.
 fn mend(bench: &Bench, unit: usize) {
     std::fs::remove_dir_all(bench.unit(unit).parent().unwrap()).unwrap();
-}
-
-/// Another program has a port, until it is dropped.
-struct Holder(std::process::Child);
-
-impl Holder {
-    fn of(port: &Path) -> Self {
-        let mut command = Command::new("flock");
-        command.arg("--no-fork").arg(port).args(["sh", "-c", "echo held; exec sleep 600"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n");
-        Self(child)
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

@@ -4,60 +4,35 @@
 //! and the flash, which it keeps in memory, is the same.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use acceptance::{Bench, NVS, derived_keys, installed_program};
+use acceptance::{Bench, NVS, Peer, derived_keys, installed_program};
 
 /// So long after the command it restarts, at most.
 const RESTART: Duration = Duration::from_secs(4);
 
-/// A loader on a pseudo-terminal, for as long as this is kept.
-struct Loader {
-    child: Child,
-    /// It dies where nobody listens.
-    _output: BufReader<ChildStdout>,
-    port: PathBuf,
+fn loader(chip: &str) -> Peer {
+    let mut command = installed_program("esp32-mock-bootloader");
+    command.args(["run", "--pty", "--chip", chip]);
+    Peer::start(command)
 }
 
-impl Loader {
-    fn start(chip: &str) -> Self {
-        let mut child = installed_program("esp32-mock-bootloader")
-            .args(["run", "--pty", "--chip", chip])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        output.read_line(&mut port).unwrap();
-        Self { child, _output: output, port: port.trim().into() }
-    }
-
-    /// What esptool reads of its flash, up to some sectors behind the application.
-    fn flash(&self, into: &Path) -> Vec<u8> {
-        std::thread::sleep(RESTART); // it would do that in the midst of the reading
-        let read = installed_program("esptool")
-            .args(["--no-stub", "--before", "no-reset", "--after", "no-reset", "--port"])
-            .arg(&self.port)
-            .args(["read-flash", "--no-progress", "0", "0x30000"])
-            .arg(into)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let said = [read.stdout, read.stderr].concat();
-        assert!(read.status.success(), "{}", String::from_utf8_lossy(&said));
-        std::fs::read(into).unwrap()
-    }
-}
-
-impl Drop for Loader {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// What esptool reads of its flash, up to some sectors behind the application.
+fn flash(loader: &Peer, into: &Path) -> Vec<u8> {
+    std::thread::sleep(RESTART); // it would do that in the midst of the reading
+    let read = installed_program("esptool")
+        .args(["--no-stub", "--before", "no-reset", "--after", "no-reset", "--port"])
+        .arg(&loader.port)
+        .args(["read-flash", "--no-progress", "0", "0x30000"])
+        .arg(into)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = [read.stdout, read.stderr].concat();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&said));
+    std::fs::read(into).unwrap()
 }
 
 fn is_built_by(chip: &str) {
@@ -73,9 +48,8 @@ fn is_built_at(chip: &str, baud: &str) {
     let bench = Bench::esp(1);
     bench.esp_product("own.toml", NVS, chip, &[("baud = 921600", &format!("baud = {baud}"))]);
     bench.order_of("april", "own.toml", 1);
-    let loader = Loader::start(chip);
-    std::fs::create_dir_all(bench.port(1).parent().unwrap()).unwrap();
-    std::os::unix::fs::symlink(&loader.port, bench.port(1)).unwrap();
+    let loader = loader(chip);
+    loader.put_into(&bench.port(1));
     let outcome = bench.run("april").expect(0);
     let verdicts = outcome.verdicts();
     assert_eq!(verdicts.len(), 1, "{}", outcome.stdout);
@@ -84,7 +58,7 @@ fn is_built_at(chip: &str, baud: &str) {
         assert_eq!((&item["grade"], &item["after_restart"]), (&"device-digest".into(), &true.into()));
     }
     let id = verdicts[0]["registration_id"].as_str().unwrap();
-    let flash = loader.flash(&bench.root().join("dump.bin"));
+    let flash = flash(&loader, &bench.root().join("dump.bin"));
     bench.assert_nvs_unit(&flash, id, &derived_keys([id])[id]);
     bench.head();
 }
