@@ -231,7 +231,8 @@ fn what_cannot_be_is_refused_and_leaves_nothing() {
         (bench.unlocked(&[&["issue", "may", "--bundle", &age][..], &to].concat()), 3, "has no order `may`"),
     ];
     for (call, code, says) in cases {
-        bench.refuses(call, code, &[says]);
+        let refused = bench.refuses(call, code, &[says]);
+        assert!(!refused.stderr.contains(secret), "a private key is shown: {}", refused.stderr);
         assert!(!Path::new(&out).exists() && !Path::new(&age).exists(), "{says}");
     }
     assert!(call(&["--help"]).run().expect(0).stdout.contains("sealed"));

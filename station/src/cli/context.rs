@@ -12,7 +12,7 @@ use crate::config::{Config, StationFolder};
 use crate::ledger::entry::Fact;
 use crate::ledger::{LedgerOwner, LedgerReader};
 use crate::place;
-use crate::vault::{Secret, SecretName, UnlockFrom, UnlockedVault, Vault};
+use crate::vault::{Recipient, Secret, SecretName, UnlockFrom, UnlockedVault, Vault};
 
 /// The station that a verb works on.
 #[derive(Debug)]
@@ -126,4 +126,10 @@ impl Context {
         let vault = self.vault()?;
         Ok(vault.unlock(&unlock.source().obtain(false)?)?)
     }
+}
+
+/// What `--recipient` names. It is no value parser: clap shows what it refuses, and that may be a private key.
+pub(super) fn recipients(given: &[String]) -> Result<Vec<Recipient>, Failure> {
+    let parsed = given.iter().map(|text| text.parse());
+    parsed.collect::<Result<_, _>>().map_err(|error| Failure::usage(format!("--recipient: {error}")))
 }

@@ -7,7 +7,7 @@ use certkit::RegistrationId;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, ValueEnum};
 
-use super::super::context::{Context, Unlock};
+use super::super::context::{Context, Unlock, recipients};
 use super::super::{Exit, Failure, Output};
 use super::{bodies, pretty, print};
 use crate::manifest::{
@@ -96,8 +96,7 @@ impl Args {
     }
 
     pub(super) fn recipients(&self) -> Result<Vec<Recipient>, Failure> {
-        let parsed = self.recipient.iter().map(|text| text.parse());
-        parsed.collect::<Result<_, _>>().map_err(|error| Failure::usage(format!("--recipient: {error}")))
+        recipients(&self.recipient)
     }
 }
 
