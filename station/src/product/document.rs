@@ -1,5 +1,7 @@
 //! The text of an item: a template whose variables are filled in for each unit.
 
+use std::fmt;
+
 use crate::link::Variables;
 use crate::placeholders;
 use crate::vault::Secret;
@@ -50,7 +52,6 @@ const VARIABLES: [(&str, Variable); 12] = [
 ];
 
 /// The values for one unit. Those of the credential are there as far as this process has it.
-#[derive(Debug)]
 pub struct Values<'a> {
     /// Device ID and registration ID.
     pub registration_id: &'a str,
@@ -78,6 +79,12 @@ pub struct Values<'a> {
     pub device_key_bytes: Option<&'a [u8]>,
     /// The product's own values and secrets.
     pub own: &'a Variables,
+}
+
+impl fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Values({}, …)", self.registration_id)
+    }
 }
 
 /// A document, parsed into its parts.

@@ -253,7 +253,9 @@ impl Texts<'_> {
 
     fn document(&self, file: &str) -> Result<(Document, bool), ProductError> {
         let text = Kind::Document.text(self.station_folder, file)?;
-        self.parsed(&text).map_err(|what| ProductError::Document { file: file.to_owned(), what })
+        let text = refusal::refuse_connection_string_in(&text).map(|()| text);
+        text.and_then(|text| self.parsed(&text))
+            .map_err(|what| ProductError::Document { file: file.to_owned(), what })
     }
 
     /// A document, and whether it is secret.

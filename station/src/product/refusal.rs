@@ -59,6 +59,21 @@ pub(super) fn refuse_connection_strings(text: &str, file: &str) -> Result<(), Pr
     }
 }
 
+/// Refuses a document that is, or holds, a hub's connection string.
+pub(super) fn refuse_connection_string_in(document: &str) -> Result<(), String> {
+    let lower = document.to_ascii_lowercase();
+    let found = ["sharedaccesskey=", "sharedaccesssignature="].into_iter().find(|key| lower.contains(key));
+    let found =
+        found.or_else(|| (lower.contains("hostname=") && lower.contains("deviceid=")).then_some("hostname="));
+    match found {
+        None => Ok(()),
+        Some(found) => Err(format!(
+            "it holds a hub connection string (`{found}`): a unit that keeps one is lost when its hub changes. Write ID scope, \
+             device ID and credential; it gets the connection string from DPS each time it registers"
+        )),
+    }
+}
+
 fn find_connection_string(value: &toml::Value) -> Option<String> {
     // "DPS connection string" is what the MXChip calls its DPS settings: that one is allowed.
     let names_one = |text: &str| {
