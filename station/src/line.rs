@@ -105,6 +105,8 @@ pub(crate) struct Case {
     pub(crate) hardware_id: Option<String>,
     pub(crate) attempt: Option<u64>,
     pub(crate) identity: Option<Identity>,
+    /// What of it is locked, in words.
+    pub(crate) locks: Option<String>,
     /// The label that was scanned for it.
     pub(crate) scanned: Option<String>,
 }
@@ -163,7 +165,12 @@ impl Station<'_> {
     }
 
     fn write(&self, claimed: &Claimed, plan: &Plan, link: &mut dyn DeviceLink) -> Result<(), Trouble> {
-        let steps = plan.steps();
+        let steps = plan.steps().ok_or_else(|| {
+            Trouble::held(format!(
+                "nothing can be written for {}: its private key is not here",
+                claimed.identity.registration_id
+            ))
+        })?;
         let of = steps.len();
         for (index, step) in steps.into_iter().enumerate() {
             self.act(claimed, step, index + 1, of, link)?;
@@ -224,7 +231,8 @@ impl Station<'_> {
     fn identify(&self, link: &mut dyn DeviceLink, case: &mut Case) -> Result<Identified, Trouble> {
         let shown = link.identify()?;
         let facts = Facts::new(shown, case.scanned.clone());
-        case.hardware_id = Some(facts.shown.clone());
+        case.hardware_id = Some(facts.shown.clone()).filter(|shown| !shown.is_empty());
+        case.locks = facts.locks.is_locked().then(|| facts.locks.to_string());
         let product = self.line.product;
         let refusal =
             refuse_locked(&product.link, &facts).or_else(|| refuse_small(product.firmware.as_ref(), &facts));

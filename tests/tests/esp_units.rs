@@ -131,3 +131,22 @@ fn check_tells_what_cannot_be_verified_again_and_what_dps_must_have() {
     assert_eq!(of("product/good.toml/leaf-alone"), None);
     assert!(!warned.iter().any(|(id, _)| id.starts_with("product/good.toml/slot/")), "{warned:?}");
 }
+
+#[test]
+fn a_live_unit_whose_slot_was_moved_in_the_product_is_left_alone() {
+    let bench = Bench::esp(1);
+    bench.esp_product("own.toml", NVS, "esp32", &[]);
+    bench.order_of("april", "own.toml", 2);
+    let simulator = bench.simulate_esp("esp32", 1, 1, &[]);
+    bench.unlocked(&["--json", "run", "april", "--patience", "4"]).run().expect(1);
+    drop(simulator);
+    std::fs::remove_file(bench.folder().join("products/own.toml")).unwrap();
+    bench.esp_product("own.toml", NVS, "esp32", &[("name = \"identity\"", "name = \"nvs\"")]);
+    let _simulator = bench.simulate_esp("esp32", 1, 1, &[]);
+    let flash = bench.esp_flash(1);
+    let again = bench.unlocked(&["--json", "run", "april", "--patience", "4"]).run().expect(1);
+    let verdict = &again.verdicts()[0];
+    assert_eq!(verdict["verdict"], "not_needed", "{verdict}");
+    assert!(verdict["reason"].as_str().unwrap().contains("laid out in another way"), "{verdict}");
+    assert!(bench.esp_flash(1) == flash, "the unit was written");
+}

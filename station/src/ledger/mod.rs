@@ -26,7 +26,7 @@ pub use projection::ProjectionError;
 pub use read::{AheadOf, LedgerReader};
 pub use record::{
     AttemptRecord, AuthorityRecord, Counts, CredentialRecord, DeliveryRecord, EndedCertificate,
-    IdentityRecord, IdentityState, OrderRecord, RollOver, RollOverState,
+    FlashedRecord, IdentityRecord, IdentityState, OrderRecord, RollOver, RollOverState,
 };
 pub use store::{Head, LedgerError};
 pub use verify::{Finding, Verification, verify};

@@ -79,7 +79,11 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
     let seq = entry.seq;
     let at = &entry.at;
     match &entry.fact {
-        Fact::StationCreated {} | Fact::RunStarted { .. } => Ok(()),
+        Fact::StationCreated {} => Ok(()),
+        Fact::RunStarted { order, product_sha256, .. } => {
+            db.execute("INSERT OR REPLACE INTO run VALUES (?1, ?2)", params![order, product_sha256])?;
+            Ok(())
+        }
         Fact::SecretImported { name, secret_kind } => {
             // The vault overwrites nothing; a name that comes again was withdrawn by the engineer's own hand.
             let sql = "INSERT OR REPLACE INTO secret VALUES (?1, ?2, ?3)";
@@ -125,7 +129,7 @@ pub(super) fn apply(db: &Connection, entry: &Entry) -> Result {
         Fact::AttemptOpened { order, fixture, hardware_id, .. } => {
             attempt::open(db, seq, at, order, fixture, hardware_id)
         }
-        Fact::Refused { attempt, order, fixture, hardware_id, disposition, reason } => {
+        Fact::Refused { attempt, order, fixture, hardware_id, disposition, reason, .. } => {
             let sql = "INSERT INTO attempt (seq, order_name, fixture, hardware_id, state, disposition, reason, opened_at, closed_at)
                 VALUES (?1, ?2, ?3, ?4, 'refused', ?5, ?6, ?7, ?7)
                 ON CONFLICT (seq) DO UPDATE SET state = 'refused', disposition = ?5, reason = ?6, closed_at = ?7";

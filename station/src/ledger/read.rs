@@ -11,7 +11,9 @@ use certkit::RegistrationId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::entry::{Entry, Identity, SecretKind};
-use super::record::{AttemptRecord, AuthorityRecord, Counts, CredentialRecord, IdentityRecord, OrderRecord};
+use super::record::{
+    AttemptRecord, AuthorityRecord, Counts, CredentialRecord, FlashedRecord, IdentityRecord, OrderRecord,
+};
 use super::store::{self, Head, LedgerError};
 
 pub use ahead::AheadOf;
@@ -264,13 +266,21 @@ impl LedgerReader {
         self.list(sql, [], |row| row.get(0))
     }
 
-    /// What an attempt announced to write to its unit's flash: the MAC of each item's content.
+    /// What an attempt announced to write to its unit's flash, by item.
     ///
     /// # Errors
     /// [`LedgerError::Database`].
-    pub fn flashed(&self, attempt: u64) -> Result<BTreeMap<String, String>> {
-        let sql = "SELECT item, content_mac FROM flashed WHERE attempt = ?1";
-        let rows = self.list(sql, [attempt], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    pub fn flashed(&self, attempt: u64) -> Result<BTreeMap<String, FlashedRecord>> {
+        let sql = "SELECT item, offset, length, content_mac, product_sha256 FROM flashed WHERE attempt = ?1";
+        let rows = self.list(sql, [attempt], |row| {
+            let flashed = FlashedRecord {
+                offset: row.get(1)?,
+                length: row.get(2)?,
+                content_mac: row.get(3)?,
+                product_sha256: row.get(4)?,
+            };
+            Ok((row.get(0)?, flashed))
+        })?;
         Ok(rows.into_iter().collect())
     }
 

@@ -155,10 +155,19 @@ CREATE TABLE IF NOT EXISTS attempt (
 CREATE INDEX IF NOT EXISTS attempt_by_order ON attempt (order_name, seq);
 CREATE INDEX IF NOT EXISTS attempt_by_unit ON attempt (hardware_id, seq);
 
--- What was announced to be written to a unit's flash, by the attempt that wrote it.
+-- The product's text that an order's latest run began with.
+CREATE TABLE IF NOT EXISTS run (
+    order_name TEXT PRIMARY KEY,
+    product_sha256 TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What was announced to be written to a unit's flash, by the attempt that wrote it, and the product's text by which.
 CREATE TABLE IF NOT EXISTS flashed (
     attempt INTEGER NOT NULL,
     item TEXT NOT NULL,
+    offset INTEGER NOT NULL,
+    length INTEGER NOT NULL,
     content_mac TEXT NOT NULL,
+    product_sha256 TEXT,
     PRIMARY KEY (attempt, item)
 ) STRICT, WITHOUT ROWID;

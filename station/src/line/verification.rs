@@ -172,7 +172,7 @@ impl Verification<'_> {
         })?;
         let plan = self.instruments.personaliser().plan(&record.identity, &credential);
         let flashed = self.reader.flashed(issued.attempt)?;
-        Ok((plan.map_err(Trouble::plan)?.as_announced(&flashed), credential))
+        Ok((plan.map_err(Trouble::plan)?.as_accepted(&flashed), credential))
     }
 
     /// Errs where the unit can no longer be asked.

@@ -52,7 +52,9 @@ impl Station<'_> {
         let Some(credential) = self.line.attestation.recall(record, &claimed.identity)? else {
             return Ok(None);
         };
-        let plan = self.plan_of(claimed, record, &credential)?;
+        let plan = self.personalise(&claimed.identity, &credential)?;
+        let flashed = self.reader.flashed(record.attempt)?;
+        let plan = plan.as_cut_off(&flashed, &self.line.product.sha256);
         let look = Look { written: Written::Before, after_restart: false };
         match self.evidence(&plan, &credential, look, link) {
             Ok(_) => {}
@@ -74,7 +76,8 @@ impl Station<'_> {
             let what = "was accepted with a key that the station has no longer, and cannot be verified again";
             return Err(nothing_done(claimed, what));
         };
-        let plan = self.plan_of(claimed, record, &credential)?;
+        let plan = self.personalise(&claimed.identity, &credential)?;
+        let plan = plan.as_accepted(&self.reader.flashed(record.attempt)?);
         if let Some(item) = plan.items.iter().find(|item| item.is_forgotten()) {
             let what = format!(
                 "was flashed with no {}: the product's image is laid out in another way now",
@@ -102,17 +105,6 @@ impl Station<'_> {
             },
             other => other,
         })
-    }
-
-    /// What a unit is to hold that an earlier attempt wrote: of its flash, what the ledger says was written.
-    fn plan_of(
-        &self,
-        claimed: &Claimed,
-        record: &CredentialRecord,
-        credential: &Credential,
-    ) -> Result<Plan, Trouble> {
-        let plan = self.personalise(&claimed.identity, credential)?;
-        Ok(plan.as_announced(&self.reader.flashed(record.attempt)?))
     }
 
     /// Obtains all the evidence that the product asks for.

@@ -9,9 +9,9 @@ pub fn refuse_locked(link: &ProductLink, facts: &Facts) -> Option<Refusal> {
     let locks = facts.locks;
     let signed = matches!(link, ProductLink::Loader { secure_boot: SecureBoot::SignedFirmware, .. });
     let why = if locks.secure_download {
-        "its loader tells no MAC and shows nothing of its flash, so that nothing about it can be proven"
+        "its loader tells no MAC and shows nothing of its flash, so that nothing about it could be proven: take another unit"
     } else if locks.flash_encryption {
-        "what is written in clear would not run, and only the chip has the key"
+        "what is written in clear would not run, and only the chip has the key: take a unit whose flash is not encrypted yet"
     } else if locks.secure_boot && !signed {
         "it boots signed firmware alone; where the product's is signed, say secure_boot = \"signed-firmware\" in its [link]"
     } else {

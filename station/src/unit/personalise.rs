@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use certkit::DeviceKey;
+use firmware_image::Region;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::image::{self, FilledSlots, FlashPart};
 use super::values::UnitValues;
 use super::{Credential, Random};
+use crate::ledger::FlashedRecord;
 use crate::ledger::entry::{Grade, Identity, hex};
 use crate::link::{FlashItem, Observed, Place, Step, Variables, WriteItem};
 use crate::product::{Item, ItemContent, Product, Values};
@@ -240,20 +242,95 @@ fn check_quotes(item: &Item, in_quotes: bool, content: &[u8], id: &str) -> Resul
 }
 
 impl Plan {
-    /// The acts that put the unit into shape. Empty where a private key is not here: nothing can be written then.
-    pub fn steps(&self) -> Vec<Step> {
+    /// The acts that put the unit into shape; none where a part of the credential is not here, and nothing can be written.
+    pub fn steps(&self) -> Option<Vec<Step>> {
         let written = self.items.iter().filter(|item| !item.own_key);
-        let steps: Option<Vec<Step>> = written.map(|item| item.step.clone()).collect();
-        steps.unwrap_or_default()
+        written.map(|item| item.step.clone()).collect()
     }
 
-    /// Expects of what was flashed what the ledger says was: the product may have other firmware now, and a private key is
-    /// with the unit alone.
+    /// Expects of what was flashed into a live unit what the ledger says was: the product may have other firmware by now,
+    /// and a private key is with the unit alone.
     #[must_use]
-    pub fn as_announced(mut self, macs: &BTreeMap<String, String>) -> Self {
-        for item in self.items.iter_mut().filter(|item| matches!(item.at, Place::Flash(_))) {
-            item.expected = macs.get(&item.name).cloned().map_or(Expected::Unknown, Expected::Mac);
+    pub fn as_accepted(mut self, flashed: &BTreeMap<String, FlashedRecord>) -> Self {
+        for item in &mut self.items {
+            if let Place::Flash(region) = item.at {
+                let there = flashed.get(&item.name).filter(|there| lies_at(there, region));
+                item.expected =
+                    there.map_or(Expected::Unknown, |there| Expected::Mac(there.content_mac.clone()));
+            }
         }
         self
+    }
+
+    /// Expects of what an attempt that was cut off flashed what the product says now; only of what holds a key that the
+    /// unit alone has, what the ledger says, as long as the product is the same.
+    #[must_use]
+    pub fn as_cut_off(mut self, flashed: &BTreeMap<String, FlashedRecord>, product_sha256: &str) -> Self {
+        for item in self.items.iter_mut().filter(|item| item.is_forgotten()) {
+            if let Place::Flash(region) = item.at {
+                let there = flashed.get(&item.name).filter(|there| lies_at(there, region));
+                let there = there.filter(|there| there.product_sha256.as_deref() == Some(product_sha256));
+                item.expected =
+                    there.map_or(Expected::Unknown, |there| Expected::Mac(there.content_mac.clone()));
+            }
+        }
+        self
+    }
+}
+
+fn lies_at(flashed: &FlashedRecord, region: Region) -> bool {
+    (flashed.offset, flashed.length) == (region.offset(), region.length())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRODUCT: &str = "aa";
+
+    /// A slot at 0xc000 whose content is known here, and one at 0x10000 whose key only the unit has.
+    fn plan() -> Plan {
+        let item = |name: &str, offset, expected| PlannedItem {
+            step: None,
+            own_key: false,
+            name: name.to_owned(),
+            at: Place::Flash(Region::new(offset, 0x1000).unwrap()),
+            expected,
+            evidence: Grade::DeviceDigest,
+        };
+        let known = Expected::Mac("now".to_owned());
+        Plan { items: vec![item("known", 0xc000, known), item("forgotten", 0x1_0000, Expected::Unknown)] }
+    }
+
+    fn flashed(offset: u32, product_sha256: &str) -> BTreeMap<String, FlashedRecord> {
+        let record = |offset| FlashedRecord {
+            offset,
+            length: 0x1000,
+            content_mac: "then".to_owned(),
+            product_sha256: Some(product_sha256.to_owned()),
+        };
+        [("known".to_owned(), record(0xc000)), ("forgotten".to_owned(), record(offset))].into()
+    }
+
+    fn expected(plan: &Plan) -> [&Expected; 2] {
+        [&plan.items[0].expected, &plan.items[1].expected]
+    }
+
+    #[test]
+    fn a_live_unit_is_to_hold_what_it_was_given() {
+        let then = Expected::Mac("then".to_owned());
+        assert_eq!(expected(&plan().as_accepted(&flashed(0x1_0000, "bb"))), [&then, &then]);
+        // What lies elsewhere now was never written there.
+        assert_eq!(expected(&plan().as_accepted(&flashed(0x2_0000, "bb"))), [&then, &Expected::Unknown]);
+    }
+
+    #[test]
+    fn a_unit_that_was_cut_off_is_to_hold_what_the_product_says_now() {
+        let (now, then) = (Expected::Mac("now".to_owned()), Expected::Mac("then".to_owned()));
+        let cut_off = |flashed| plan().as_cut_off(&flashed, PRODUCT);
+        assert_eq!(expected(&cut_off(flashed(0x1_0000, PRODUCT))), [&now, &then]);
+        assert_eq!(expected(&cut_off(flashed(0x1_0000, "bb"))), [&now, &Expected::Unknown]);
+        assert_eq!(expected(&cut_off(flashed(0x2_0000, PRODUCT))), [&now, &Expected::Unknown]);
+        assert_eq!(expected(&cut_off(BTreeMap::new())), [&now, &Expected::Unknown]);
     }
 }

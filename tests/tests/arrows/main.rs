@@ -84,6 +84,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "unit",
         &[
             "ledger::CredentialRecord",
+            "ledger::FlashedRecord",
             "ledger::IdentityRecord",
             "ledger::IdentityState",
             "ledger::entry",

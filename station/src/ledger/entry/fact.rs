@@ -153,6 +153,9 @@ pub enum Fact {
         /// What the unit showed, as far as it got.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hardware_id: Option<String>,
+        /// What of the unit is locked, in words, where something is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locks: Option<String>,
         /// What happens next.
         disposition: Disposition,
         /// Why.

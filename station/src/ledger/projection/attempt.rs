@@ -30,10 +30,11 @@ pub(super) fn open(
 
 pub(super) fn announce(db: &Connection, attempt: u64, act: &Act) -> Result {
     attempt_is_open(db, attempt)?;
-    if let Act::Flash { item, content_mac, .. } = act {
+    if let Act::Flash { item, offset, length, content_mac } = act {
         db.execute(
-            "INSERT OR REPLACE INTO flashed VALUES (?1, ?2, ?3)",
-            params![attempt, item, content_mac],
+            "INSERT OR REPLACE INTO flashed SELECT ?1, ?2, ?3, ?4, ?5, run.product_sha256
+             FROM attempt LEFT JOIN run ON run.order_name = attempt.order_name WHERE attempt.seq = ?1",
+            params![attempt, item, offset, length, content_mac],
         )?;
     }
     Ok(())
