@@ -10,6 +10,7 @@
 )]
 
 mod boards;
+mod esp;
 mod given;
 mod individual;
 mod places;
@@ -182,7 +183,9 @@ fn no_secret_leaves_but_by_the_doors() {
     // Of what a board must hold the station knows only the Wi-Fi password.
     let never_in_a_board: Vec<Secret> =
         of_station.iter().filter(|secret| secret.name != "factory-wifi").cloned().collect();
-    watch.boards_hold_none_of(&Canary::of(&never_in_a_board));
+    let never_in_a_board = Canary::of(&never_in_a_board);
+    watch.boards_hold_none_of(&never_in_a_board);
+    secrets.extend(watch.esp32_boards(&never_in_a_board));
     secrets.extend(of_station);
 
     control(&watch);
