@@ -1,7 +1,7 @@
 //! Certificates and keys for devices that connect through Azure DPS.
 //!
 //! Nothing here reads a file, a clock or a network: texts, times and randomness come in as arguments (only key
-//! generation and ECDSA take their own randomness, as the library insists). Keys are P-256, P-384 or RSA, signatures
+//! generation, ECDSA and credentials for TPMs take their own randomness, as the library insists). Keys are P-256, P-384 or RSA, signatures
 //! ECDSA or RSA with SHA-2.
 //!
 //! A root, an intermediate and a device's leaf, with what the device sends:
@@ -67,7 +67,10 @@ mod validity;
 pub use batch::{Batch, BatchCredential, BatchError, BatchItem};
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
-pub use endorsement_key::{EndorsementKey, EndorsementKeyError, EndorsementKeyTemplate};
+pub use endorsement_key::{
+    EndorsementKey, EndorsementKeyError, EndorsementKeyTemplate, MakeCredentialError, TpmCredential,
+    TpmObjectName, TpmObjectNameError,
+};
 pub use issue::{IssueError, Issuer, RevocationList, RevocationReason, Revoked, Template};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};
 pub use name::{CommonName, NameError, Organization, Subject};

@@ -1,5 +1,7 @@
 //! A TPM's endorsement key, as DPS takes it: the whole TPM2B_PUBLIC, in base64.
 
+mod credential;
+mod object_name;
 mod tpm2b_public;
 
 use std::fmt;
@@ -10,6 +12,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{PublicKey, RegistrationId};
+pub use credential::{MakeCredentialError, TpmCredential};
+pub use object_name::{TpmObjectName, TpmObjectNameError};
 use tpm2b_public::Parsed;
 
 /// The endorsement key of a TPM 2.0: RSA-2048, or P-256 for reading. It can only decrypt, and never leaves its TPM.
@@ -129,6 +133,12 @@ impl EndorsementKey {
     #[must_use]
     pub fn template(&self) -> EndorsementKeyTemplate {
         self.template
+    }
+
+    /// The key's name in its TPM.
+    #[must_use]
+    pub fn object_name(&self) -> TpmObjectName {
+        TpmObjectName::of_public_area(&self.bytes[2..])
     }
 
     /// The registration ID that Microsoft's tools derive from it: SHA-256 of the TPM2B_PUBLIC in base32 (RFC 4648 §6),
