@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use der::oid::AssociatedOid;
 use der::{Decode, Encode};
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -77,12 +78,20 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        Self::with_key_read_by(PublicKey::from_spki_der, der)
+    }
+
+    /// Reads DER whose SubjectPublicKeyInfo may have another form than usual.
+    pub(crate) fn with_key_read_by(
+        read: fn(&[u8]) -> Result<PublicKey, KeyNotSupported>,
+        der: &[u8],
+    ) -> Result<Self, CertificateError> {
         let parsed = x509_cert::Certificate::from_der(der).map_err(CertificateError::Der)?;
         let tbs = parsed.tbs_certificate();
         let subject = || tbs.subject().to_string();
         let spki = tbs.subject_public_key_info().to_der().map_err(CertificateError::Der)?;
-        let public_key = PublicKey::from_spki_der(&spki)
-            .map_err(|source| CertificateError::Key { subject: subject(), source })?;
+        let public_key =
+            read(&spki).map_err(|source| CertificateError::Key { subject: subject(), source })?;
         let serial = CertificateSerial::from_bytes(tbs.serial_number().as_bytes())
             .map_err(|source| CertificateError::Serial { subject: subject(), source })?;
         let common_name = tbs.subject().common_name().map_err(CertificateError::Der)?;
@@ -228,6 +237,21 @@ impl Certificate {
 
     pub(crate) fn issuer(&self) -> &Name {
         self.parsed.tbs_certificate().issuer()
+    }
+
+    /// An extension, where it has it.
+    pub(crate) fn extension<'a, T: Decode<'a, Error = der::Error> + AssociatedOid>(
+        &'a self,
+    ) -> Result<Option<T>, CertificateError> {
+        let found = self.parsed.tbs_certificate().get_extension::<T>().map_err(CertificateError::Der)?;
+        Ok(found.map(|(_, extension)| extension))
+    }
+
+    /// A critical extension that is none of these: whoever does not know it must refuse the certificate (RFC 5280 §4.2).
+    pub(crate) fn critical_beyond(&self, known: &[&str]) -> Option<String> {
+        let extensions = self.parsed.tbs_certificate().extensions()?;
+        let critical = extensions.iter().filter(|extension| extension.critical);
+        critical.map(|extension| extension.extn_id.to_string()).find(|oid| !known.contains(&oid.as_str()))
     }
 
     /// Whether this key signed it, with SHA-2.

@@ -162,7 +162,11 @@ impl Chain {
 }
 
 /// `below` is the number of intermediates between the issuer and the leaf.
-fn check_link(certificate: &Certificate, issuer: &Certificate, below: usize) -> Result<(), ChainError> {
+pub(crate) fn check_link(
+    certificate: &Certificate,
+    issuer: &Certificate,
+    below: usize,
+) -> Result<(), ChainError> {
     let (subject, issuer_name) = (certificate.subject_name(), certificate.issuer_name());
     if certificate.issuer() != issuer.subject() {
         return Err(ChainError::NotIssuer { subject, issuer: issuer_name, next: issuer.subject_name() });

@@ -68,8 +68,9 @@ pub use batch::{Batch, BatchCredential, BatchError, BatchItem};
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
 pub use endorsement_key::{
-    EndorsementKey, EndorsementKeyError, EndorsementKeyTemplate, MakeCredentialError, TpmCredential,
-    TpmObjectName, TpmObjectNameError,
+    EndorsementCertificate, EndorsementCertificateError, EndorsementKey, EndorsementKeyError,
+    EndorsementKeyTemplate, MakeCredentialError, TpmAttributes, TpmCredential, TpmObjectName,
+    TpmObjectNameError,
 };
 pub use issue::{IssueError, Issuer, RevocationList, RevocationReason, Revoked, Template};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};

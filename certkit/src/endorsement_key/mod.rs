@@ -1,5 +1,6 @@
 //! A TPM's endorsement key, as DPS takes it: the whole TPM2B_PUBLIC, in base64.
 
+mod certificate;
 mod credential;
 mod object_name;
 mod tpm2b_public;
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{PublicKey, RegistrationId};
+pub use certificate::{EndorsementCertificate, EndorsementCertificateError, TpmAttributes};
 pub use credential::{MakeCredentialError, TpmCredential};
 pub use object_name::{TpmObjectName, TpmObjectNameError};
 use tpm2b_public::Parsed;

@@ -79,17 +79,7 @@ impl Made {
 
     /// Runs openssl in the folder; `input` is its descriptor 0.
     pub(crate) fn openssl_fed(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut child = Command::new("openssl")
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("openssl is installed");
-        // It may end without reading.
-        let _ = child.stdin.take().expect("stdin").write_all(input);
-        child.wait_with_output().expect("openssl ran")
+        openssl_in(self.folder.path(), arguments, input)
     }
 
     pub(crate) fn verify(&self, more: &[&str]) -> Output {
@@ -98,6 +88,21 @@ impl Made {
         arguments.extend(more);
         self.openssl(&arguments)
     }
+}
+
+/// Runs openssl in a folder; `input` is its descriptor 0.
+pub(crate) fn openssl_in(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new("openssl")
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("openssl is installed");
+    // It may end without reading.
+    let _ = child.stdin.take().expect("stdin").write_all(input);
+    child.wait_with_output().expect("openssl ran")
 }
 
 pub(crate) fn profile(name: &str) -> Profile {

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod chains;
+mod endorsement;
 mod formats;
 mod keys;
 mod made;

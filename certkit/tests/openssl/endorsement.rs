@@ -1,0 +1,238 @@
+//! Certificates of endorsement keys: those of a software TPM (`tests/vectors/swtpm`), and good and bad ones by openssl.
+
+use std::path::Path;
+
+use certkit::{
+    Certificate, EndorsementCertificate, EndorsementCertificateError, EndorsementKey, PublicKey,
+    TpmAttributes,
+};
+use tempfile::TempDir;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+use crate::made::openssl_in;
+
+const PURPOSE: &str = "extendedKeyUsage = 2.23.133.8.1";
+const NAMES: &str = "subjectAltName = critical,dirName:tpm";
+/// With two attributes in one part of the name, as some makers have it. (openssl drops what stands before the first dot.)
+const TPM: &str =
+    "[tpm]\n1.2.23.133.2.1 = id:53544D20\n2.+2.23.133.2.2 = ST33\n3.2.23.133.2.3 = id:00470001\n";
+const AUTHORITY: &str =
+    "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign\nsubjectKeyIdentifier = hash\n";
+
+/// As `openssl genpkey` takes it.
+type Key = (&'static str, &'static str);
+const P256: Key = ("EC", "ec_paramgen_curve:P-256");
+const P384: Key = ("EC", "ec_paramgen_curve:P-384");
+const RSA_2048: Key = ("RSA", "rsa_keygen_bits:2048");
+const RSA_3072: Key = ("RSA", "rsa_keygen_bits:3072");
+const RSA_4096: Key = ("RSA", "rsa_keygen_bits:4096");
+
+/// A maker of TPMs: openssl in a folder, with a root, an intermediate and the key of one TPM.
+struct Maker {
+    folder: TempDir,
+}
+
+impl Maker {
+    fn new() -> Self {
+        Self::with_keys([P256, P256], "-sha256")
+    }
+
+    /// The keys of root and intermediate, and how they sign.
+    fn with_keys(keys: [Key; 2], hash: &str) -> Self {
+        let made = Self { folder: TempDir::new().expect("folder") };
+        for ((kind, option), name) in keys.into_iter().chain([RSA_2048]).zip(["root", "line", "tpm"]) {
+            let out = format!("{name}.key");
+            made.openssl(&["genpkey", "-algorithm", kind, "-pkeyopt", option, "-out", &out]);
+        }
+        made.issue("root", "root", 9000, AUTHORITY, hash);
+        made.issue("line", "root", 3000, AUTHORITY, hash);
+        made
+    }
+
+    /// `NAME.pem` for the key `NAME.key`, signed by the issuer's; by itself where it is its own issuer.
+    fn issue(&self, name: &str, issuer: &str, days: u32, extensions: &str, hash: &str) {
+        let extensions = format!("[ext]\nauthorityKeyIdentifier = keyid\n{extensions}\n{TPM}");
+        let (key, out, days) = (format!("{name}.key"), format!("{name}.pem"), days.to_string());
+        let (subject, request) = (format!("/CN=Contoso {name}"), format!("{name}.csr"));
+        self.openssl(&["req", "-new", "-key", &key, "-subj", &subject, "-out", &request]);
+        let (ca, ca_key) = (format!("{issuer}.pem"), format!("{issuer}.key"));
+        let own = ["-signkey", &key];
+        let others = ["-CA", &ca, "-CAkey", &ca_key, "-CAcreateserial"];
+        let signer: &[&str] = if name == issuer { &own } else { &others };
+        let rest = [
+            "-extfile",
+            "/dev/stdin",
+            "-extensions",
+            "ext",
+            "-days",
+            &days,
+            hash,
+            "-in",
+            &request,
+            "-out",
+            &out,
+        ];
+        self.openssl_fed(&[&["x509", "-req"], signer, &rest].concat(), extensions.as_bytes());
+    }
+
+    /// The TPM's certificate with these extensions.
+    fn certified(&self, extensions: &str) -> EndorsementCertificate {
+        self.issue("tpm", "line", 1000, extensions, "-sha256");
+        EndorsementCertificate::from_nv(self.certificate("tpm").der()).expect("read")
+    }
+
+    fn good(&self) -> EndorsementCertificate {
+        self.certified(&format!("{PURPOSE}\n{NAMES}\nbasicConstraints = critical,CA:FALSE"))
+    }
+
+    fn certificate(&self, name: &str) -> Certificate {
+        Certificate::from_pem(
+            &std::fs::read_to_string(self.folder.path().join(format!("{name}.pem"))).expect(name),
+        )
+        .expect(name)
+    }
+
+    fn makers(&self) -> [Certificate; 2] {
+        ["line", "root"].map(|name| self.certificate(name))
+    }
+
+    fn key(&self) -> EndorsementKey {
+        let spki = self.openssl(&["pkey", "-in", "tpm.key", "-pubout", "-outform", "DER"]);
+        EndorsementKey::from_public_key(&PublicKey::from_spki_der(&spki).expect("key")).expect("key")
+    }
+
+    fn openssl(&self, arguments: &[&str]) -> Vec<u8> {
+        self.openssl_fed(arguments, b"")
+    }
+
+    fn openssl_fed(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+        let output = openssl_in(self.folder.path(), arguments, input);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+}
+
+/// An hour after the TPM's certificate was made.
+fn hour_later(certificate: &EndorsementCertificate) -> OffsetDateTime {
+    certificate.certificate().not_before() + Duration::hours(1)
+}
+
+fn swtpm(name: &str) -> Certificate {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/swtpm/{name}.pem"));
+    Certificate::from_pem(&std::fs::read_to_string(file).expect(name)).expect(name)
+}
+
+#[test]
+fn a_software_tpm_s_certificate_vouches_for_its_key() {
+    let certificate = EndorsementCertificate::from_nv(swtpm("ek").der()).expect("read");
+    let text = |text: &str| Some(text.to_owned());
+    let attributes = TpmAttributes {
+        manufacturer: text("id:00001014"),
+        model: text("swtpm"),
+        version: text("id:20191023"),
+    };
+    assert_eq!(certificate.attributes(), &attributes);
+    let key = EndorsementKey::from_public_key(certificate.certificate().public_key()).expect("key");
+    let (makers, time) = ([swtpm("issuer"), swtpm("root")], datetime!(2030-01-01 00:00 UTC));
+    let root = certificate.check(&key, &makers, time).expect("vouched for");
+    assert_eq!(root.subject_common_name(), Some("swtpm-localca-rootca"));
+}
+
+#[test]
+fn padding_behind_a_certificate_is_passed_over_and_nothing_else() {
+    let der = swtpm("ek").der().to_vec();
+    let read = |more: &[u8]| EndorsementCertificate::from_nv(&[&der, more].concat());
+    for padding in [&[][..], &[0], &[0; 300], &[0xff; 17]] {
+        assert_eq!(read(padding).expect("read").certificate().der(), der);
+    }
+    for (more, at) in [(&[0, 0, 1][..], 2), (&[7, 7], 0), (&[0xff, 0], 1), (&der, 0)] {
+        let error = read(more).expect_err("refused");
+        let found =
+            matches!(error, EndorsementCertificateError::Trailing { at: found } if found == der.len() + at);
+        assert!(found, "{error}");
+    }
+    for length in [0, 1, 4, der.len() - 1] {
+        let error = EndorsementCertificate::from_nv(&der[..length]).expect_err("refused");
+        assert!(matches!(error, EndorsementCertificateError::Unreadable(_)), "{length}: {error}");
+    }
+}
+
+#[test]
+fn makers_sign_with_all_sorts_of_keys() {
+    for (keys, hash) in
+        [([RSA_2048, RSA_3072], "-sha384"), ([RSA_4096, P256], "-sha512"), ([P384, P384], "-sha384")]
+    {
+        let maker = Maker::with_keys(keys, hash);
+        let certificate = maker.good();
+        let makers = maker.makers();
+        let root = certificate.check(&maker.key(), &makers, hour_later(&certificate)).expect("vouched for");
+        assert_eq!(root, &makers[1], "{keys:?}");
+        assert_eq!(certificate.attributes().manufacturer.as_deref(), Some("id:53544D20"));
+        assert_eq!(certificate.attributes().model.as_deref(), Some("ST33"));
+    }
+}
+
+#[test]
+fn a_certificate_that_vouches_for_nothing_is_refused_with_its_reason() {
+    use EndorsementCertificateError as Error;
+    let maker = Maker::new();
+    let (key, makers) = (maker.key(), maker.makers());
+    let refused = |certificate: &EndorsementCertificate| {
+        certificate.check(&key, &makers, hour_later(certificate)).expect_err("refused")
+    };
+
+    let good = maker.good();
+    let now = hour_later(&good);
+    assert!(good.check(&key, &makers, now).is_ok());
+    let plain = maker.certified(NAMES);
+    assert!(matches!(refused(&plain), Error::NotForEndorsement));
+    let other_purpose = maker.certified("extendedKeyUsage = clientAuth");
+    assert!(matches!(refused(&other_purpose), Error::NotForEndorsement));
+    assert_eq!(other_purpose.attributes(), &TpmAttributes::default());
+    let authority = maker.certified(&format!("{PURPOSE}\n{AUTHORITY}"));
+    assert!(matches!(refused(&authority), Error::NotForEndorsement));
+    let odd = maker.certified(&format!("{PURPOSE}\n1.2.3.4 = critical,DER:0500"));
+    assert!(matches!(refused(&odd), Error::Critical { oid, .. } if oid == "1.2.3.4"));
+
+    let others = Maker::new();
+    assert!(matches!(good.check(&others.key(), &makers, now).expect_err("refused"), Error::OtherKey));
+    let foreign = good.check(&key, &others.makers(), now).map(|_| ());
+    assert!(matches!(foreign, Err(Error::ForeignRoot { subject, .. }) if subject == "CN=Contoso tpm"));
+    for (some, missing) in
+        [(&[][..], "CN=Contoso line"), (&makers[1..], "CN=Contoso line"), (&makers[..1], "CN=Contoso root")]
+    {
+        let error = good.check(&key, some, now).expect_err("refused");
+        assert!(matches!(&error, Error::NoChain { issuer, .. } if issuer == missing), "{error}");
+    }
+    // A namesake beside the right one is no hindrance.
+    let both = [&others.makers()[..], &makers].concat();
+    assert!(good.check(&key, &both, now).is_ok());
+}
+
+#[test]
+fn each_certificate_of_the_chain_has_its_time() {
+    use EndorsementCertificateError as Error;
+    let maker = Maker::new();
+    let (good, key, makers) = (maker.good(), maker.key(), maker.makers());
+    let now = hour_later(&good);
+    let at = |days| good.check(&key, &makers, now + Duration::days(days)).map(|_| ());
+    assert!(at(0).is_ok() && at(999).is_ok());
+    assert!(matches!(at(1001), Err(Error::Expired { subject, .. }) if subject == "CN=Contoso tpm"));
+    assert!(matches!(at(-1), Err(Error::NotYetValid { subject, .. }) if subject == "CN=Contoso tpm"));
+
+    maker.issue("line", "root", 10, AUTHORITY, "-sha256");
+    let makers = maker.makers();
+    let error = good.check(&key, &makers, now + Duration::days(11)).expect_err("refused");
+    assert!(matches!(error, Error::Expired { subject, .. } if subject == "CN=Contoso line"));
+    maker.issue(
+        "line",
+        "root",
+        3000,
+        "basicConstraints = critical,CA:FALSE\nsubjectKeyIdentifier = hash",
+        "-sha256",
+    );
+    let makers = maker.makers();
+    let error = good.check(&key, &makers, now).expect_err("refused");
+    assert!(matches!(error, Error::Issuer(_)), "{error}");
+}
