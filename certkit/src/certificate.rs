@@ -129,6 +129,14 @@ impl Certificate {
         }
     }
 
+    /// Reads PEM that holds one certificate or more, in any order.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
+        pem::decode_certificates(text)?.iter().map(|der| Self::from_der(der)).collect()
+    }
+
     /// The certificate as PEM (RFC 7468 §5), lines ending with `\n`.
     #[must_use]
     pub fn to_pem(&self) -> String {

@@ -30,5 +30,6 @@ pub mod scan;
 #[cfg(target_os = "linux")]
 pub mod simulator;
 pub mod template;
+pub mod tpm;
 pub mod unit;
 pub mod vault;

@@ -22,6 +22,7 @@ use crate::place::PlaceError;
 use crate::product::ProductError;
 use crate::profile::ProfileError;
 use crate::roll_over::RollOverError;
+use crate::tpm::{MakersError, TpmError};
 use crate::unit::PlanError;
 use crate::vault::{UnlockError, VaultError};
 
@@ -114,7 +115,7 @@ macro_rules! input_errors {
     };
 }
 
-input_errors!(ConfigError, ExplainError, ProductError, ProfileError, UnlockError);
+input_errors!(ConfigError, ExplainError, MakersError, ProductError, ProfileError, UnlockError);
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
@@ -243,6 +244,16 @@ impl Blame for StationFault {
     fn exit(&self) -> Exit {
         match self {
             StationFault::Ledger(error) => error.exit(),
+            _ => Exit::Station,
+        }
+    }
+}
+
+impl Blame for TpmError {
+    fn exit(&self) -> Exit {
+        match self {
+            TpmError::NotBuilt | TpmError::WrongAuth { .. } | TpmError::AuthLength { .. } => Exit::Input,
+            TpmError::NotHeld | TpmError::EndorsementKey(_) => Exit::UnitFailed,
             _ => Exit::Station,
         }
     }

@@ -97,7 +97,8 @@ fn import(
     Ok(Exit::Done)
 }
 
-fn read_secret(from: &PathBuf) -> Result<Secret, Failure> {
+/// A secret from a file; `-` is standard input. The end of its last line is no part of it.
+pub(super) fn read_secret(from: &PathBuf) -> Result<Secret, Failure> {
     let standard_input = from.as_os_str() == "-";
     if standard_input && io::stdin().is_terminal() {
         let typed = rpassword::prompt_password("Secret: ").map(Zeroizing::new)?;

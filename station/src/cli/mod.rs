@@ -22,6 +22,7 @@ mod run;
 mod set_up;
 #[cfg(target_os = "linux")]
 mod simulate;
+mod tpm;
 mod unit;
 mod verify;
 
@@ -61,6 +62,8 @@ enum Verb {
     Keys(keys::Verb),
     #[command(subcommand)]
     Order(order::Verb),
+    #[command(subcommand)]
+    Tpm(tpm::Verb),
     Run(run::Args),
     Flash(flash::Args),
     Verify(verify::Args),
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::run(args, &context, &output),
         Verb::Flash(args) => flash::run(args, &context, &output),
         Verb::Verify(args) => verify::run(args, &context, &output),
+        Verb::Tpm(verb) => tpm::run(verb, &output),
         Verb::Unit(verb) => unit::run(verb, &context, &output),
         Verb::Ledger(verb) => ledger::run(verb, &context, &output),
         Verb::Manifest(verb) => manifest::run(verb, &context, &output),

@@ -51,6 +51,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "roll_over",
             "scan",
             "simulator",
+            "tpm",
             "unit",
             "vault",
         ],
@@ -122,6 +123,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("scan", &["config::Fixture", "link::PortFault", "link::open_port"]),
     ("event", &["ledger::entry"]),
     ("link", &["ledger::Announce", "ledger::Announced", "ledger::entry", "vault::Secret"]),
+    // By hand, or as a step of the line: a way in, and what comes back.
+    ("tpm", &["vault::Secret"]),
     ("ledger", &[]),
     ("vault", &[]),
     ("config", &[]),

@@ -1,0 +1,78 @@
+//! Without the feature `tpm`: no TPM is reached.
+
+use std::convert::Infallible;
+
+use certkit::{EndorsementKey, TpmCredential, TpmObjectName};
+
+use super::{HierarchyAuths, PrimaryKey, StorageRootKey, Tcti, TpmError, TpmMake};
+use crate::vault::Secret;
+
+/// A TPM: there is none here.
+#[derive(Debug)]
+pub struct Tpm(Infallible);
+
+impl Tpm {
+    /// Says what is missing.
+    ///
+    /// # Errors
+    /// [`TpmError::NotBuilt`].
+    pub fn open(_: &Tcti, _: &HierarchyAuths) -> Result<Self, TpmError> {
+        Err(TpmError::NotBuilt)
+    }
+
+    /// Who made it.
+    ///
+    /// # Errors
+    /// None.
+    pub fn make(&mut self) -> Result<TpmMake, TpmError> {
+        match self.0 {}
+    }
+
+    /// Its endorsement key.
+    ///
+    /// # Errors
+    /// None.
+    pub fn endorsement_key(&mut self) -> Result<PrimaryKey<EndorsementKey>, TpmError> {
+        match self.0 {}
+    }
+
+    /// Its storage root key.
+    ///
+    /// # Errors
+    /// None.
+    pub fn storage_root_key(&mut self) -> Result<PrimaryKey<StorageRootKey>, TpmError> {
+        match self.0 {}
+    }
+
+    /// Keeps its keys.
+    ///
+    /// # Errors
+    /// None.
+    pub fn keep_keys(&mut self) -> Result<(), TpmError> {
+        match self.0 {}
+    }
+
+    /// Its endorsement key's certificate.
+    ///
+    /// # Errors
+    /// None.
+    pub fn endorsement_certificate(&mut self, _: &EndorsementKey) -> Result<Option<Vec<u8>>, TpmError> {
+        match self.0 {}
+    }
+
+    /// The object that a credential names.
+    ///
+    /// # Errors
+    /// None.
+    pub fn activation_object(&mut self) -> Result<TpmObjectName, TpmError> {
+        match self.0 {}
+    }
+
+    /// Opens a credential.
+    ///
+    /// # Errors
+    /// None.
+    pub fn activate(&mut self, _: &TpmCredential) -> Result<Secret, TpmError> {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,58 @@
+//! The certificates of TPMs' makers: a folder that the engineer fills.
+
+use std::path::{Path, PathBuf};
+
+use certkit::{Certificate, CertificateError};
+use thiserror::Error;
+
+/// Why the makers' certificates cannot be used.
+#[derive(Debug, Error)]
+pub enum MakersError {
+    /// The folder, or a file in it, could not be read.
+    #[error("cannot read {path}: check the name and its permissions")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that is something else.
+    #[error(
+        "{path} holds no certificate that can be used here, in PEM or DER: mend it, or take it out of the folder"
+    )]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CertificateError,
+    },
+    /// Nothing is in there.
+    #[error(
+        "{0} holds no certificates: put those of the TPMs' makers there, roots and intermediates, as they publish them"
+    )]
+    Empty(PathBuf),
+}
+
+/// Reads all files of a folder, in the order of their names: certificates in PEM (several to a file) or DER.
+///
+/// # Errors
+/// [`MakersError`]: a file that cannot be used is named and not passed over.
+pub fn read_makers(folder: &Path) -> Result<Vec<Certificate>, MakersError> {
+    let read = |source| MakersError::Read { path: folder.to_owned(), source };
+    let entries: Vec<_> =
+        std::fs::read_dir(folder).and_then(Iterator::collect::<Result<_, _>>).map_err(read)?;
+    let mut paths: Vec<PathBuf> =
+        entries.iter().map(std::fs::DirEntry::path).filter(|path| path.is_file()).collect();
+    paths.sort();
+    let mut makers = Vec::new();
+    for path in paths {
+        let bytes =
+            std::fs::read(&path).map_err(|source| MakersError::Read { path: path.clone(), source })?;
+        let read = match std::str::from_utf8(&bytes) {
+            Ok(text) => Certificate::all_from_pem(text),
+            Err(_) => Certificate::from_der(&bytes).map(|certificate| vec![certificate]),
+        };
+        makers.extend(read.map_err(|source| MakersError::Certificate { path, source })?);
+    }
+    if makers.is_empty() { Err(MakersError::Empty(folder.to_owned())) } else { Ok(makers) }
+}
