@@ -34,9 +34,13 @@ has() {
         gcc) command -v cc ;;
         gnutls-bin) command -v certtool ;;
         libc6-dev) [[ -e /usr/include/stdlib.h ]] ;;
+        libtss2-dev) [[ -e /usr/include/tss2/tss2_esys.h ]] ;;
+        libtss2-tcti-swtpm0) compgen -G '/usr/lib/*/libtss2-tcti-swtpm.so.0' ;;
         opensc) command -v pkcs11-tool ;;
         python3-venv) python3 -c 'import ensurepip, venv' ;;
         softhsm2) command -v softhsm2-util && [[ -e /usr/lib/softhsm/libsofthsm2.so ]] ;;
+        swtpm-tools) command -v swtpm_setup ;;
+        tpm2-tools) command -v tpm2_readpublic ;;
         uidmap) command -v newuidmap ;;
         *) command -v "$1" ;;
     esac >/dev/null 2>&1
@@ -68,6 +72,13 @@ need_units() {
     [[ ${#as_units[@]} -eq 0 ]] || need uidmap
 }
 
+# What the scripts build: the part that needs a system library (TPMs) as well.
+FEATURES=(--features station/tpm)
+
+need_tpm() {
+    need pkg-config libtss2-dev libtss2-tcti-swtpm0
+}
+
 need_rust() {
     need gcc libc6-dev
     command -v cargo >/dev/null || die "cargo is missing: install Rust 1.95 or newer with rustup (https://rustup.rs)"
@@ -76,8 +87,9 @@ need_rust() {
 # Builds the station, and with it all that `cargo test` would build: one resolution of features for both.
 build_station() {
     need_rust
+    need_tpm
     step "building the station"
-    cargo build --locked --workspace --all-targets
+    cargo build --locked --workspace --all-targets "${FEATURES[@]}"
 }
 
 # The Python tools in an environment of their own, made anew when their list changed.

@@ -130,8 +130,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("core_dumps", &[]),
     ("profile", &[]),
-    // A crate's own integration tests: a link with the simulator as its peer, in a process of its own.
-    ("tests", &["ledger::entry", "link"]),
+    // A crate's own integration tests: a link with the simulator as its peer, in a process of its own; a TPM with swtpm.
+    ("tests", &["ledger::entry", "link", "tpm"]),
     // Apart from all that it stands in for: it may not share a mistake with the code that it tries out.
     ("simulator", &[]),
     ("clock", &[]),

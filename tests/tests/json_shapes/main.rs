@@ -5,15 +5,17 @@ mod shapes;
 
 use std::collections::BTreeSet;
 
-use acceptance::{Bench, EspBoards, GROUP_KEY, NVS, Running, SECRET, Station, assert_shape, shape_faults};
+use acceptance::{
+    Bench, EspBoards, GROUP_KEY, NVS, Running, SECRET, Station, Swtpm, assert_shape, shape_faults,
+};
 use serde_json::{Value, json};
 use shapes::{
     attempt, authority, delivery, entry, explained, explained_image, finding, order, rolled_over, run_event,
-    simulator_event, unit, unit_with, verified, with,
+    simulator_event, tpm, unit, unit_with, verified, with,
 };
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
-const VERBS: [&str; 32] = [
+const VERBS: [&str; 33] = [
     "init",
     "check",
     "ca root",
@@ -31,6 +33,7 @@ const VERBS: [&str; 32] = [
     "verify",
     "issue",
     "image",
+    "tpm show",
     "unit show",
     "unit rework",
     "unit scrap",
@@ -489,4 +492,16 @@ fn the_simulator_of_esp32_boards() {
     for wanted in ["command_refused", "fault", "unit_out"] {
         assert!(events.iter().any(|event| event["event"] == wanted), "no {wanted}");
     }
+}
+
+#[test]
+fn a_tpm() {
+    let (certified, fresh) = (Swtpm::certified(), Swtpm::fresh());
+    let show = |of: &Swtpm| Station::new(&["tpm", "show", "--tcti", &of.tcti()]);
+    let whole = one(show(&certified).arg("--challenge").arg("--roots").arg(certified.file("roots")), &tpm());
+    assert_eq!(
+        (&whole["challenge"], &whole["ek_certificate"]["verdict"]),
+        (&"passed".into(), &"trusted".into())
+    );
+    one(show(&fresh), &tpm());
 }

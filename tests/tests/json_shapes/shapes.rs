@@ -34,6 +34,23 @@ pub(crate) fn finding() -> Value {
     json!({"id": "string", "verdict": "=ok|skipped|warning|failed", "seen": "string", "todo": "string"})
 }
 
+/// A TPM, as `tpm show` shows it.
+pub(crate) fn tpm() -> Value {
+    json!({
+        "endorsement_key": "string", "endorsement_key_from": "=persistent|template|makers-template",
+        "template": "=l-1|l-2|other", "registration_id": "string", "storage_root_key": "string",
+        "storage_root_key_from": "=persistent|template", "manufacturer": "string", "model": "string",
+        "firmware": "string", "software": "bool", "locked_out": "bool", "challenge": "=passed?",
+        "ek_certificate": {
+            "present": "bool", "subject": "string?", "issuer": "string?", "certificate_serial": "hex?",
+            "not_before": "time?", "not_after": "time?", "manufacturer": "string?", "model": "string?",
+            "version": "string?", "reason": "string?",
+            "verdict": "=absent|trusted|not-judged|unreadable|other-key|not-for-endorsement|not-yet-valid|expired\
+                        |no-chain|foreign-root|bad-issuer",
+        },
+    })
+}
+
 /// An object's shape with further keys.
 pub(crate) fn with(mut shape: Value, more: Value) -> Value {
     shape.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -55,7 +55,7 @@ impl Tpm {
         self.flush(session);
         match opened {
             Ok(secret) => Ok(Secret::new(secret.value().to_vec())),
-            Err(error) if is_another_s(error) => Err(TpmError::NotHeld),
+            Err(error) if self.cannot_open(error)? => Err(TpmError::NotHeld),
             Err(error) => Err(refused(error)),
         }
     }
@@ -77,10 +77,15 @@ impl Tpm {
         }
         fulfilled
     }
-}
 
-/// The credential's own check failed, or the key cannot decrypt it at all.
-fn is_another_s(error: tss_esapi::Error) -> bool {
-    let tss_esapi::Error::Tss2Error(code) = error else { return false };
-    matches!(code.kind(), Some(Kind::Integrity | Kind::Value | Kind::Size | Kind::EccPoint))
+    /// Whether the credential is at fault: its own check failed, or the key cannot decrypt it at all.
+    fn cannot_open(&mut self, error: tss_esapi::Error) -> Result<bool, TpmError> {
+        let tss_esapi::Error::Tss2Error(code) = error else { return Ok(false) };
+        match code.kind() {
+            Some(Kind::Integrity | Kind::Value | Kind::Size | Kind::EccPoint) => Ok(true),
+            // swtpm's word for it; a TPM that has really failed refuses everything from then on.
+            Some(Kind::Failure) => self.has(0).map(|_| true),
+            _ => Ok(false),
+        }
+    }
 }
