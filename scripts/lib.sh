@@ -31,11 +31,13 @@ die() {
 has() {
     case $1 in
         coreutils) command -v sha256sum ;;
+        dbus-daemon) command -v dbus-run-session ;;
         gcc) command -v cc ;;
         gnutls-bin) command -v certtool ;;
         libc6-dev) [[ -e /usr/include/stdlib.h ]] ;;
         libtss2-dev) [[ -e /usr/include/tss2/tss2_esys.h ]] ;;
         libtss2-tcti-swtpm0) compgen -G '/usr/lib/*/libtss2-tcti-swtpm.so.0' ;;
+        libtss2-tcti-tabrmd0) compgen -G '/usr/lib/*/libtss2-tcti-tabrmd.so.0' ;;
         opensc) command -v pkcs11-tool ;;
         python3-venv) python3 -c 'import ensurepip, venv' ;;
         softhsm2) command -v softhsm2-util && [[ -e /usr/lib/softhsm/libsofthsm2.so ]] ;;

@@ -12,7 +12,7 @@ use super::keys::read_secret;
 use super::{Exit, Failure, Output};
 use crate::clock::{self, rfc3339};
 use crate::error_text::with_causes;
-use crate::tpm::{HierarchyAuths, KeyOrigin, Tcti, Tpm, challenge, read_makers};
+use crate::tpm::{HierarchyAuths, KeyOrigin, Tcti, Tpm, challenge, read_makers, without_library_log};
 
 /// Look at a TPM.
 #[derive(Debug, Subcommand)]
@@ -109,6 +109,7 @@ enum Verdict {
 }
 
 pub(super) fn run(verb: Verb, output: &Output) -> Result<Exit, Failure> {
+    without_library_log()?;
     match verb {
         Verb::Show(args) => show(&args, output),
     }

@@ -7,6 +7,14 @@ use certkit::{EndorsementKey, TpmCredential, TpmObjectName};
 use super::{HierarchyAuths, PrimaryKey, StorageRootKey, Tcti, TpmError, TpmMake};
 use crate::vault::Secret;
 
+/// There is no library, and no log.
+///
+/// # Errors
+/// None.
+pub fn without_library_log() -> Result<(), TpmError> {
+    Ok(())
+}
+
 /// A TPM: there is none here.
 #[derive(Debug)]
 pub struct Tpm(Infallible);
@@ -74,5 +82,20 @@ impl Tpm {
     /// None.
     pub fn activate(&mut self, _: &TpmCredential) -> Result<Secret, TpmError> {
         match self.0 {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_says_what_is_missing_and_how_to_get_it() {
+        let tcti = "device:/dev/tpmrm0".parse().unwrap();
+        let error = Tpm::open(&tcti, &HierarchyAuths::default()).unwrap_err().to_string();
+        for part in ["built without TPMs", "apt install libtss2-dev", "--features tpm"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(!error.contains('\n'));
     }
 }

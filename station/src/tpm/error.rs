@@ -77,9 +77,9 @@ pub enum TpmError {
     },
     /// All slots are taken.
     #[error(
-        "the TPM has no free slot for {act}: a program that crashed has left its objects there; flush them \
-         (`tpm2_flushcontext --transient-object`, `--loaded-session`) or cut the TPM's power, and use a resource manager \
-         (`device:/dev/tpmrm0`)"
+        "the TPM has no free slot for {act}: another program is using it, or one that crashed left its objects there; wait \
+         for the one, flush them after the other (`tpm2_flushcontext --transient-object`, `--loaded-session`, or cut the \
+         TPM's power), or use a resource manager (`device:/dev/tpmrm0`)"
     )]
     NoSlot {
         /// What was being done.
@@ -97,6 +97,11 @@ pub enum TpmError {
          unit on hold"
     )]
     NotHeld,
+    /// The library could not be kept from writing what it sends.
+    #[error(
+        "cannot start this program once more without the log of tpm2-tss, which shows authorisations: set TSS2_LOG=all+none"
+    )]
+    Log(#[source] std::io::Error),
     /// Anything else.
     #[error("the TPM refuses {act}")]
     Command {

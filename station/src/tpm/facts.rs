@@ -57,8 +57,8 @@ pub enum KeyOrigin {
 pub struct StorageRootKey(Vec<u8>);
 
 impl StorageRootKey {
-    #[cfg(feature = "tpm")]
-    pub(super) fn from_tpm2b_public(bytes: Vec<u8>) -> Self {
+    /// Takes a TPM2B_PUBLIC, as a TPM gives it.
+    pub fn from_tpm2b_public(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 

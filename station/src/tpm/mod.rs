@@ -15,11 +15,11 @@ mod present;
 mod tcti;
 
 #[cfg(not(feature = "tpm"))]
-pub use absent::Tpm;
+pub use absent::{Tpm, without_library_log};
 pub use challenge::challenge;
 pub use error::TpmError;
 pub use facts::{Hierarchy, HierarchyAuths, KeyOrigin, PrimaryKey, StorageRootKey, TpmMake};
 pub use makers::{MakersError, read_makers};
 #[cfg(feature = "tpm")]
-pub use present::Tpm;
-pub use tcti::{Tcti, TctiError};
+pub use present::{Tpm, without_library_log};
+pub use tcti::{Tcti, TctiError, TpmAddress};

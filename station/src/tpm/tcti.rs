@@ -18,9 +18,9 @@ pub enum Tcti {
     /// A device of the kernel.
     Device(PathBuf),
     /// A software TPM of the program swtpm. Its control port is the next one.
-    Swtpm(Address),
+    Swtpm(TpmAddress),
     /// A simulator that speaks Microsoft's protocol.
-    Mssim(Address),
+    Mssim(TpmAddress),
     /// The resource manager that is a service, on a D-Bus.
     Tabrmd {
         /// Its name there.
@@ -30,9 +30,9 @@ pub enum Tcti {
     },
 }
 
-/// Host and port.
+/// Host and port of a TPM.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Address {
+pub struct TpmAddress {
     host: String,
     port: u16,
 }
@@ -116,15 +116,15 @@ impl FromStr for Tcti {
         match kind {
             "device" if rest.is_empty() => Err(TctiError::NoDevice),
             "device" => Ok(Self::Device(Path::new(rest).to_owned())),
-            "swtpm" => Address::parse("swtpm", rest).map(Self::Swtpm),
-            "mssim" => Address::parse("mssim", rest).map(Self::Mssim),
+            "swtpm" => TpmAddress::parse("swtpm", rest).map(Self::Swtpm),
+            "mssim" => TpmAddress::parse("mssim", rest).map(Self::Mssim),
             "tabrmd" => tabrmd(rest),
             _ => Err(TctiError::Kind { found: kind.to_owned(), nearest: nearest(kind, &KINDS) }),
         }
     }
 }
 
-impl Address {
+impl TpmAddress {
     fn parse(kind: &'static str, text: &str) -> Result<Self, TctiError> {
         let mut address = Self { host: HOST.to_owned(), port: PORT };
         for (key, value) in pairs(kind, text, &["host", "port"])? {
@@ -181,8 +181,8 @@ impl fmt::Display for Tcti {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(path) => write!(f, "device:{}", path.display()),
-            Self::Swtpm(Address { host, port }) => write!(f, "swtpm:host={host},port={port}"),
-            Self::Mssim(Address { host, port }) => write!(f, "mssim:host={host},port={port}"),
+            Self::Swtpm(TpmAddress { host, port }) => write!(f, "swtpm:host={host},port={port}"),
+            Self::Mssim(TpmAddress { host, port }) => write!(f, "mssim:host={host},port={port}"),
             Self::Tabrmd { bus_name, bus_type } => {
                 write!(f, "tabrmd:bus_name={bus_name},bus_type={bus_type}")
             }

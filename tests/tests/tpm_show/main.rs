@@ -8,7 +8,7 @@ mod relay;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use acceptance::{Outcome, Station, Swtpm};
+use acceptance::{Outcome, Station, Swtpm, station_binary};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -166,6 +166,45 @@ fn the_maker_s_template_and_nonce_are_used_where_it_left_them() {
     let by_tools = endorsement_key_from(&tpm, &["-u", &unique]);
     assert_ne!(by_tools, tcg);
     assert_eq!(bytes(&shown(&tpm, &["--challenge"])["endorsement_key"]), by_tools);
+}
+
+#[test]
+fn a_key_on_a_curve_is_read_and_challenged_too() {
+    let tpm = Swtpm::fresh();
+    tpm.tool("createek", &["-G", "ecc", "-c", "curve.ctx"]);
+    tpm.tool("evictcontrol", &["-C", "o", "-c", "curve.ctx", ENDORSEMENT_KEY]);
+    tpm.tool("flushcontext", &["-t"]);
+    let seen = shown(&tpm, &["--challenge"]);
+    assert_eq!(bytes(&seen["endorsement_key"]), tpm.public(ENDORSEMENT_KEY));
+    assert_eq!((&seen["template"], &seen["challenge"]), (&"l-2".into(), &"passed".into()));
+}
+
+#[test]
+fn through_a_resource_manager_several_programs_look_at_once() {
+    let tpm = Swtpm::fresh();
+    // It is there when the first look succeeds; then four at once, more than the TPM has slots for.
+    let script = format!(
+        "tpm2-abrmd --allow-root --session --tcti={} & manager=$!
+         look() {{ \"$0\" --json tpm show --challenge --tcti tabrmd:bus_type=session; }}
+         for try in $(seq 200); do look >/dev/null 2>&1 && break; sleep 0.05; done
+         looks=(); for try in 1 2 3 4; do look & looks+=($!); done
+         wait \"${{looks[@]}}\"; kill $manager; wait $manager",
+        tpm.tcti()
+    );
+    let run = ["--", "bash", "-c", &script, station_binary().to_str().unwrap()].map(str::to_owned);
+    let output = Command::new("dbus-run-session").args(run).stdin(Stdio::null()).output().unwrap();
+    let looks: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(looks.len(), 4, "{said}");
+    let keys = |key: &str| looks.iter().map(|look| look[key].clone()).collect::<Vec<_>>();
+    assert_eq!(keys("challenge"), ["passed"; 4]);
+    assert!(keys("endorsement_key").windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(tpm.loaded(), "", "left behind");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod activation;
 mod keys;
+mod log;
 mod nv;
 mod refusal;
 
@@ -23,6 +24,7 @@ use tss_esapi::tcti_ldr::TctiNameConf;
 
 use super::{Hierarchy, HierarchyAuths, KeyOrigin, Tcti, TpmError, TpmMake};
 use crate::vault::Secret;
+pub use log::without_library_log;
 use refusal::{Act, from_answer};
 
 /// inLockout of TPMA_PERMANENT (TPM 2.0 Library, part 2, §8.6).
