@@ -76,8 +76,12 @@ fn a_certificate_has_its_time_and_may_have_padding_behind_it() {
     assert!(openssl(&[&["req"], &key[..], &root].concat()).status.success());
     let request = ["req", "-new", "-key", &path("ca.key"), "-subj", "/", "-out", &path("ek.csr")];
     assert!(openssl(&request).status.success());
-    let extensions =
-        tpm.put("ext.cnf", "extendedKeyUsage = 2.23.133.8.1\nbasicConstraints = critical,CA:FALSE\n");
+    // With something of the maker's own that makes it longer than what the TPM gives in one command.
+    let own = format!("1.2.3.4 = ASN1:UTF8String:{}\n", "x".repeat(1200));
+    let extensions = tpm.put(
+        "ext.cnf",
+        format!("extendedKeyUsage = 2.23.133.8.1\nbasicConstraints = critical,CA:FALSE\n{own}"),
+    );
     let out = path("ek.der");
     let signed = ["-CA", &path("ca.pem"), "-CAkey", &path("ca.key"), "-CAcreateserial", "-days", "30"];
     let what = [
@@ -96,9 +100,9 @@ fn a_certificate_has_its_time_and_may_have_padding_behind_it() {
 
     std::fs::copy(tpm.file("ca.pem"), tpm.file("roots/ca.pem")).unwrap();
 
-    // More than the TPM gives in one command.
     let mut padded = std::fs::read(&out).unwrap();
-    padded.resize(1600, 0xff);
+    assert!(padded.len() > 1024);
+    padded.resize(2000, 0xff);
     tpm.put_index(INDEX, READABLE, &padded);
     let (roots, later) = (tpm.file("roots"), |days: &str| {
         show(&tpm, &[])
