@@ -140,6 +140,21 @@ fn a_software_tpm_s_certificate_vouches_for_its_key() {
 }
 
 #[test]
+fn a_certificate_with_any_bit_changed_vouches_for_nothing() {
+    let good = EndorsementCertificate::from_nv(swtpm("ek").der()).expect("read");
+    let key = EndorsementKey::from_public_key(good.certificate().public_key()).expect("key");
+    let (makers, time) = ([swtpm("issuer"), swtpm("root")], datetime!(2030-01-01 00:00 UTC));
+    let whole = swtpm("ek").der().to_vec();
+    for at in 0..whole.len() {
+        let mut der = whole.clone();
+        der[at] ^= 1 << (at % 8);
+        let checked =
+            EndorsementCertificate::from_nv(&der).map(|read| read.check(&key, &makers, time).is_ok());
+        assert!(!matches!(checked, Ok(true)), "byte {at}");
+    }
+}
+
+#[test]
 fn padding_behind_a_certificate_is_passed_over_and_nothing_else() {
     let der = swtpm("ek").der().to_vec();
     let read = |more: &[u8]| EndorsementCertificate::from_nv(&[&der, more].concat());

@@ -62,6 +62,7 @@ impl Relay {
 }
 
 fn serve(mut client: TcpStream, tpm: u16, fate: Fate, commands: &AtomicUsize) -> std::io::Result<()> {
+    client.set_nodelay(true)?;
     // swtpm serves one client at a time: it is called when there is something to say.
     let mut server = None;
     loop {
@@ -75,6 +76,7 @@ fn serve(mut client: TcpStream, tpm: u16, fate: Fate, commands: &AtomicUsize) ->
                     Some(server) => server,
                     none => none.insert(TcpStream::connect(("127.0.0.1", tpm))?),
                 };
+                server.set_nodelay(true)?;
                 server.write_all(&command)?;
                 message(server)?
             }
