@@ -173,7 +173,7 @@ fn a_product_that_would_store_a_hubs_connection_string_is_refused_saying_why() {
     let text =
         "HostName=contoso.azure-devices.net;DeviceId=${registration_id};SharedAccessKey=${private_key}";
     let mut document = std::fs::File::create_new(documents.join("hub.txt")).unwrap();
-    std::io::Write::write_all(&mut document, text.as_bytes()).unwrap();
+    document.write_all(text.as_bytes()).unwrap();
     bench.product("document.toml", &[("document = \"payload-ga.json\"", "document = \"hub.txt\"")]);
     let said = "documents/hub.txt: it holds a hub connection string (`sharedaccesskey=`)";
     bench.refuses(order_of(&bench, "document.toml"), 3, &[said, "ID scope, device ID and credential"]);
