@@ -187,3 +187,15 @@ fn an_order_without_accepted_units_and_an_unknown_one_have_no_manifest() {
     }
     assert!(!path.exists());
 }
+
+#[test]
+fn central_gets_what_was_handed_over_without_units() {
+    let bench = Bench::new(1);
+    bench.order("april", 2);
+    let folder = bench.root().join("keys");
+    let issue = bench.unlocked(&["issue", "april", "--clear", "--folder", folder.to_str().unwrap()]);
+    issue.run().expect(0);
+    let central =
+        bench.station(&CENTRAL).run().expect(0).says("2 identities of order april were handed over");
+    assert_eq!(central.stdout, "IOTC_DEVICEID,IOTC_DEVICENAME\ngw-0001,gw-0001\ngw-0002,gw-0002\n");
+}

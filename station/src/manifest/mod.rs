@@ -10,7 +10,7 @@ mod units;
 use certkit::{ChainError, RegistrationId};
 use thiserror::Error;
 
-use crate::ledger::{IdentityRecord, IdentityState, LedgerError, LedgerReader};
+use crate::ledger::{IdentityRecord, LedgerError, LedgerReader};
 
 pub use central::central_import;
 pub use disallow::{Disallowed, disallow};
@@ -141,14 +141,4 @@ fn may_register(ledger: &LedgerReader, order: &str) -> Result<Vec<IdentityRecord
         none if none.is_empty() => Err(ManifestError::NothingAccepted(order.to_owned())),
         some => Ok(some),
     }
-}
-
-/// The accepted identities of an order, in the order's own sequence.
-fn accepted(ledger: &LedgerReader, order: &str) -> Result<Vec<IdentityRecord>, ManifestError> {
-    let mut identities = order_identities(ledger, order)?;
-    identities.retain(|identity| identity.state == IdentityState::Live);
-    if identities.is_empty() {
-        return Err(ManifestError::NothingAccepted(order.to_owned()));
-    }
-    Ok(identities)
 }

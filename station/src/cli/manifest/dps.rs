@@ -125,7 +125,7 @@ pub(super) fn talk_of_handed_over(context: &Context, order: &str, output: &Outpu
     let handed_over = context.reader()?.count_handed_over(order)?;
     if handed_over > 0 {
         output.talk(format!(
-            "{handed_over} identities of order {order} were handed over without units: they are enrolled like the others, and \
+            "{handed_over} identities of order {order} were handed over without units: they are listed like the others, and \
              no unit of them was accepted here"
         ));
     }
