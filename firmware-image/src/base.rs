@@ -32,7 +32,7 @@ pub enum BaseError {
         found: Digest,
     },
     /// It does not fit.
-    #[error("the image is too large: it takes {image}, and has to stay within {within}")]
+    #[error("the image does not fit: it takes {image}, and has to stay within {within}")]
     TooLarge {
         /// What the image takes.
         image: Region,

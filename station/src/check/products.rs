@@ -122,8 +122,11 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
     if product.id_scope.to_string() == TEMPLATE_ID_SCOPE {
         let seen =
             format!("has the ID scope of the template, {TEMPLATE_ID_SCOPE}: units would register nowhere");
-        let todo =
-            "copy it to products/ in the station's folder, set id_scope and model_id there, and order that";
+        let todo = if scene.folder.path().join(Kind::Product.folder()).join(file).exists() {
+            "set your own id_scope and model_id in it, before any order is taken"
+        } else {
+            "copy it to products/ in the station's folder, set id_scope and model_id there, and order that"
+        };
         findings.push(Finding::warning(format!("{id}/id-scope"), seen, todo));
     }
     findings.extend(orders_of_another_scope(scene, &product));

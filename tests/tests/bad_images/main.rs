@@ -46,7 +46,7 @@ fn firmware_that_is_not_the_released_one_or_does_not_fit_is_refused() {
         (
             &[("size = 0x00080000", "size = 0x00070000")],
             &[
-                "firmware/firmware.hex: the image is too large: it takes 0x8000000..0x8071014",
+                "firmware/firmware.hex: the image does not fit: it takes 0x8000000..0x8071014",
                 "within 0x8000000..0x8070000",
             ],
         ),
