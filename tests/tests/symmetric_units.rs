@@ -267,3 +267,27 @@ fn an_enrollment_body_is_refused_and_the_list_for_central_is_given() {
     assert!(text.contains("gw-0001"), "{text}");
     assert!(!text.contains(&derived_keys(["gw-0001"])["gw-0001"]), "{text}");
 }
+
+#[test]
+fn a_live_unit_is_judged_by_what_it_was_given_and_not_by_what_the_product_says_now() {
+    let bench = Bench::symmetric(1);
+    bench.order_of("april", DERIVED, 2);
+    let simulator = bench.simulate(1, 1, &[]);
+    bench.unlocked(&["--json", "run", "april", "--patience", "4"]).run().expect(1);
+    drop(simulator);
+    let changed = [("method = \"symmetric_key\"", "method = \"symmetric_key\" # changed since")];
+    bench.template("documents", "aziot-symmetric.toml", "aziot-symmetric.toml", &changed);
+    let simulator = bench.simulate(1, 1, &[]);
+    let again = bench.unlocked(&["--json", "run", "april", "--patience", "4"]).run().expect(1);
+    drop(simulator);
+    assert_eq!(again.verdicts()[0]["verdict"], "accepted", "{}", again.stdout);
+    overwrite(&bench.unit(1).join("etc/aziot/config.toml"), b"changed on the unit");
+    let _simulator = bench.simulate(1, 1, &[]);
+    let changed = bench.unlocked(&["--json", "run", "april", "--patience", "4"]).run().expect(1);
+    let verdict = &changed.verdicts()[0];
+    assert_eq!(
+        (&verdict["verdict"], &verdict["disposition"]),
+        (&"failed".into(), &"hold".into()),
+        "{verdict}"
+    );
+}

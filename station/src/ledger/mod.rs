@@ -26,7 +26,7 @@ pub use projection::ProjectionError;
 pub use read::{AheadOf, LedgerReader};
 pub use record::{
     AttemptRecord, AuthorityRecord, Counts, CredentialRecord, DeliveryRecord, EndedCertificate,
-    FlashedRecord, IdentityRecord, IdentityState, OrderRecord, RollOver, RollOverState,
+    IdentityRecord, IdentityState, OrderRecord, RollOver, RollOverState, WrittenRecord,
 };
 pub use store::{Head, LedgerError};
 pub use verify::{Finding, Verification, verify};

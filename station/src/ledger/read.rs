@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::entry::{Entry, Identity, SecretKind};
 use super::record::{
-    AttemptRecord, AuthorityRecord, Counts, CredentialRecord, FlashedRecord, IdentityRecord, OrderRecord,
+    AttemptRecord, AuthorityRecord, Counts, CredentialRecord, IdentityRecord, OrderRecord, WrittenRecord,
 };
 use super::store::{self, Head, LedgerError};
 
@@ -266,20 +266,20 @@ impl LedgerReader {
         self.list(sql, [], |row| row.get(0))
     }
 
-    /// What an attempt announced to write to its unit's flash, by item.
+    /// What an attempt announced to write to its unit, by item.
     ///
     /// # Errors
     /// [`LedgerError::Database`].
-    pub fn flashed(&self, attempt: u64) -> Result<BTreeMap<String, FlashedRecord>> {
-        let sql = "SELECT item, offset, length, content_mac, product_sha256 FROM flashed WHERE attempt = ?1";
+    pub fn written(&self, attempt: u64) -> Result<BTreeMap<String, WrittenRecord>> {
+        let sql = "SELECT item, offset, length, content_mac, product_sha256 FROM written WHERE attempt = ?1";
         let rows = self.list(sql, [attempt], |row| {
-            let flashed = FlashedRecord {
-                offset: row.get(1)?,
-                length: row.get(2)?,
+            let (offset, length): (Option<u32>, Option<u32>) = (row.get(1)?, row.get(2)?);
+            let written = WrittenRecord {
+                region: offset.zip(length),
                 content_mac: row.get(3)?,
                 product_sha256: row.get(4)?,
             };
-            Ok((row.get(0)?, flashed))
+            Ok((row.get(0)?, written))
         })?;
         Ok(rows.into_iter().collect())
     }

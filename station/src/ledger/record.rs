@@ -21,14 +21,12 @@ pub enum IdentityState {
     CheckedOut,
 }
 
-/// A region of a unit's flash, as it was announced to be written.
+/// What was announced to be written to a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlashedRecord {
-    /// Of the region's first byte.
-    pub offset: u32,
-    /// Bytes of the region.
-    pub length: u32,
-    /// MAC of the MD5 of its content, under the vault's ledger key, hex.
+pub struct WrittenRecord {
+    /// Offset and length of what was flashed.
+    pub region: Option<(u32, u32)>,
+    /// MAC of the digest of its content, under the vault's ledger key, hex.
     pub content_mac: String,
     /// SHA-256 of the text of the product that the run was of, hex.
     pub product_sha256: Option<String>,

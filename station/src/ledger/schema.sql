@@ -161,12 +161,13 @@ CREATE TABLE IF NOT EXISTS run (
     product_sha256 TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What was announced to be written to a unit's flash, by the attempt that wrote it, and the product's text by which.
-CREATE TABLE IF NOT EXISTS flashed (
+-- What was announced to be written to a unit, by the attempt that wrote it, and the product's text by which.
+CREATE TABLE IF NOT EXISTS written (
     attempt INTEGER NOT NULL,
     item TEXT NOT NULL,
-    offset INTEGER NOT NULL,
-    length INTEGER NOT NULL,
+    -- of what is flashed
+    offset INTEGER,
+    length INTEGER,
     content_mac TEXT NOT NULL,
     product_sha256 TEXT,
     PRIMARY KEY (attempt, item)

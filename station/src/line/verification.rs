@@ -171,8 +171,8 @@ impl Verification<'_> {
             ))
         })?;
         let plan = self.instruments.personaliser().plan(&record.identity, &credential);
-        let flashed = self.reader.flashed(issued.attempt)?;
-        Ok((plan.map_err(Trouble::plan)?.as_accepted(&flashed), credential))
+        let written = self.reader.written(issued.attempt)?;
+        Ok((plan.map_err(Trouble::plan)?.as_accepted(&written), credential))
     }
 
     /// Errs where the unit can no longer be asked.

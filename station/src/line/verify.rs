@@ -53,8 +53,8 @@ impl Station<'_> {
             return Ok(None);
         };
         let plan = self.personalise(&claimed.identity, &credential)?;
-        let flashed = self.reader.flashed(record.attempt)?;
-        let plan = plan.as_cut_off(&flashed, &self.line.product.sha256);
+        let written = self.reader.written(record.attempt)?;
+        let plan = plan.as_cut_off(&written, &self.line.product.sha256);
         let look = Look { written: Written::Before, after_restart: false };
         match self.evidence(&plan, &credential, look, link) {
             Ok(_) => {}
@@ -77,7 +77,7 @@ impl Station<'_> {
             return Err(nothing_done(claimed, what));
         };
         let plan = self.personalise(&claimed.identity, &credential)?;
-        let plan = plan.as_accepted(&self.reader.flashed(record.attempt)?);
+        let plan = plan.as_accepted(&self.reader.written(record.attempt)?);
         if let Some(item) = plan.items.iter().find(|item| item.is_forgotten()) {
             let what = format!(
                 "was flashed with no {}: the product's image is laid out in another way now",

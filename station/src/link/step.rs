@@ -72,6 +72,9 @@ pub struct WriteItem {
     pub secret: bool,
     /// The dialogue's variables that place it.
     pub place: BTreeMap<String, String>,
+    /// MAC of the content's SHA-256 under the vault's ledger key, hex; none of what is never looked at again, and of
+    /// passwords.
+    pub content_mac: Option<String>,
 }
 
 /// A region of flash with this unit's content, or the released firmware's.
@@ -98,7 +101,9 @@ impl Announce for Step {
                 length: item.region.length(),
                 content_mac: item.content_mac.clone(),
             },
-            Step::Write(item) => Act::Write { item: item.name.clone() },
+            Step::Write(item) => {
+                Act::Write { item: item.name.clone(), content_mac: item.content_mac.clone() }
+            }
             Step::Restart => Act::Restart,
         }
     }

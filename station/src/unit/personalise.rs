@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use certkit::DeviceKey;
-use firmware_image::Region;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::image::{self, FilledSlots, FlashPart};
 use super::values::UnitValues;
 use super::{Credential, Random};
-use crate::ledger::FlashedRecord;
+use crate::ledger::WrittenRecord;
 use crate::ledger::entry::{Grade, Identity, hex};
 use crate::link::{FlashItem, Observed, Place, Step, Variables, WriteItem};
 use crate::product::{Item, ItemContent, Product, Values};
@@ -58,7 +57,7 @@ pub enum Expected {
     Unknown,
     /// SHA-256 of its content, hex.
     Sha256(String),
-    /// MAC of the content's MD5 under the vault's ledger key, hex: what the ledger holds of it.
+    /// MAC of the content's digest under the vault's ledger key, hex: what the ledger holds of it.
     Mac(String),
 }
 
@@ -67,9 +66,17 @@ impl Expected {
     pub fn is(&self, observed: &Observed, ledger_key: &DeviceKey) -> bool {
         match (self, observed) {
             (Self::Sha256(expected), Observed::Sha256(shown)) => expected == shown,
-            (Self::Mac(expected), Observed::Md5(shown)) => *expected == hex(&ledger_key.mac(shown)),
+            (Self::Mac(expected), shown) => *expected == mac(shown, ledger_key),
             _ => false,
         }
+    }
+}
+
+/// What the ledger holds of content that a unit would show so.
+fn mac(shown: &Observed, ledger_key: &DeviceKey) -> String {
+    match shown {
+        Observed::Sha256(digits) => hex(&ledger_key.mac(digits.as_bytes())),
+        Observed::Md5(digest) => hex(&ledger_key.mac(digest)),
     }
 }
 
@@ -155,7 +162,7 @@ impl Personaliser<'_> {
                     let parts = image::parts(item, slot, &values, self.random)?;
                     items.extend(parts.into_iter().map(|part| self.flashed(part)));
                 }
-                _ => items.push(plan(item, &values, id)?),
+                _ => items.push(self.for_console(item, &values, id)?),
             }
         }
         Ok(Plan { items })
@@ -179,45 +186,50 @@ impl Personaliser<'_> {
         self.product.firmware.as_ref().map_or(Ok(Vec::new()), |firmware| image::base(self.product, firmware))
     }
 
+    /// What goes over a console, or is the unit's own key.
+    fn for_console(&self, item: &Item, values: &Values<'_>, id: &str) -> Result<PlannedItem, PlanError> {
+        let name = || item.name.clone();
+        let (step, shown, place) = match &item.content {
+            ItemContent::Document { document, secret, longest, in_quotes, place } => {
+                let content = document.fill(values);
+                if let Some(content) = &content {
+                    check_length(item, *longest, content.bytes(), id)?;
+                    check_quotes(item, *in_quotes, content.bytes(), id)?;
+                }
+                let shown = content.as_ref().map(|content| hex(&Sha256::digest(content.bytes())));
+                // Of a password that could be guessed the ledger holds nothing at all.
+                let looked_at = item.evidence != Grade::Acknowledged && (!secret || item.holds_key());
+                let shows = shown.clone().filter(|_| looked_at).map(Observed::Sha256);
+                let content_mac = shows.map(|shows| mac(&shows, self.ledger_key));
+                let write = |content| {
+                    let (secret, place) = (*secret, place.clone());
+                    Step::Write(WriteItem { name: name(), content, secret, place, content_mac })
+                };
+                (content.map(write), shown, place.clone())
+            }
+            ItemContent::OwnKey { place } => (None, None, place.clone()),
+            ItemContent::Slot(_) => (None, None, BTreeMap::new()),
+        };
+        Ok(PlannedItem {
+            own_key: item.is_own_key(),
+            name: name(),
+            at: Place::Console(place),
+            step,
+            expected: shown.map_or(Expected::Unknown, Expected::Sha256),
+            evidence: item.evidence,
+        })
+    }
+
     fn flashed(&self, part: FlashPart) -> PlannedItem {
         let FlashPart { name, region, content, secret, evidence } = part;
         let at = Place::Flash(region);
-        let mac = content.as_ref().map(|content| match Observed::of(content.bytes(), &at) {
-            Observed::Md5(md5) => hex(&self.ledger_key.mac(&md5)),
-            Observed::Sha256(digest) => digest,
-        });
+        let mac = content.as_ref().map(|content| mac(&Observed::of(content.bytes(), &at), self.ledger_key));
         let step = content.zip(mac.clone()).map(|(content, content_mac)| {
             Step::Flash(FlashItem { name: name.clone(), region, content, secret, content_mac })
         });
         let expected = mac.map_or(Expected::Unknown, Expected::Mac);
         PlannedItem { step, own_key: false, name, at, expected, evidence }
     }
-}
-
-fn plan(item: &Item, values: &Values<'_>, id: &str) -> Result<PlannedItem, PlanError> {
-    let name = || item.name.clone();
-    let (step, expected, place) = match &item.content {
-        ItemContent::Document { document, secret, longest, in_quotes, place } => {
-            let content = document.fill(values);
-            if let Some(content) = &content {
-                check_length(item, *longest, content.bytes(), id)?;
-                check_quotes(item, *in_quotes, content.bytes(), id)?;
-            }
-            let expected = content.as_ref().map(|content| hex(&Sha256::digest(content.bytes())));
-            let write = |content| WriteItem { name: name(), content, secret: *secret, place: place.clone() };
-            (content.map(|content| Step::Write(write(content))), expected, place.clone())
-        }
-        ItemContent::OwnKey { place } => (None, None, place.clone()),
-        ItemContent::Slot(_) => (None, None, BTreeMap::new()),
-    };
-    Ok(PlannedItem {
-        own_key: item.is_own_key(),
-        name: name(),
-        at: Place::Console(place),
-        step,
-        expected: expected.map_or(Expected::Unknown, Expected::Sha256),
-        evidence: item.evidence,
-    })
 }
 
 fn check_length(item: &Item, longest: Option<usize>, content: &[u8], id: &str) -> Result<(), PlanError> {
@@ -248,15 +260,17 @@ impl Plan {
         written.map(|item| item.step.clone()).collect()
     }
 
-    /// Expects of what was flashed into a live unit what the ledger says was: the product may have other firmware by now,
-    /// and a private key is with the unit alone.
+    /// Expects of a live unit what the ledger says was written to it: the product may say something else by now, and a
+    /// private key is with the unit alone.
     #[must_use]
-    pub fn as_accepted(mut self, flashed: &BTreeMap<String, FlashedRecord>) -> Self {
+    pub fn as_accepted(mut self, written: &BTreeMap<String, WrittenRecord>) -> Self {
         for item in &mut self.items {
-            if let Place::Flash(region) = item.at {
-                let there = flashed.get(&item.name).filter(|there| lies_at(there, region));
-                item.expected =
-                    there.map_or(Expected::Unknown, |there| Expected::Mac(there.content_mac.clone()));
+            let there = written.get(&item.name).filter(|there| lies_at(there, &item.at));
+            match (there, &item.at) {
+                (Some(there), _) => item.expected = Expected::Mac(there.content_mac.clone()),
+                (None, Place::Flash(_)) => item.expected = Expected::Unknown,
+                // Its key, or what an earlier version of the program wrote: the product's word counts.
+                (None, Place::Console(_)) => {}
             }
         }
         self
@@ -265,25 +279,28 @@ impl Plan {
     /// Expects of what an attempt that was cut off flashed what the product says now; only of what holds a key that the
     /// unit alone has, what the ledger says, as long as the product is the same.
     #[must_use]
-    pub fn as_cut_off(mut self, flashed: &BTreeMap<String, FlashedRecord>, product_sha256: &str) -> Self {
+    pub fn as_cut_off(mut self, written: &BTreeMap<String, WrittenRecord>, product_sha256: &str) -> Self {
         for item in self.items.iter_mut().filter(|item| item.is_forgotten()) {
-            if let Place::Flash(region) = item.at {
-                let there = flashed.get(&item.name).filter(|there| lies_at(there, region));
-                let there = there.filter(|there| there.product_sha256.as_deref() == Some(product_sha256));
-                item.expected =
-                    there.map_or(Expected::Unknown, |there| Expected::Mac(there.content_mac.clone()));
-            }
+            let there = written.get(&item.name).filter(|there| lies_at(there, &item.at));
+            let there = there.filter(|there| there.product_sha256.as_deref() == Some(product_sha256));
+            item.expected = there.map_or(Expected::Unknown, |there| Expected::Mac(there.content_mac.clone()));
         }
         self
     }
 }
 
-fn lies_at(flashed: &FlashedRecord, region: Region) -> bool {
-    (flashed.offset, flashed.length) == (region.offset(), region.length())
+fn lies_at(written: &WrittenRecord, at: &Place) -> bool {
+    let region = match at {
+        Place::Console(_) => None,
+        Place::Flash(region) => Some((region.offset(), region.length())),
+    };
+    written.region == region
 }
 
 #[cfg(test)]
 mod tests {
+    use firmware_image::Region;
+
     use super::*;
 
     const PRODUCT: &str = "aa";
@@ -302,10 +319,9 @@ mod tests {
         Plan { items: vec![item("known", 0xc000, known), item("forgotten", 0x1_0000, Expected::Unknown)] }
     }
 
-    fn flashed(offset: u32, product_sha256: &str) -> BTreeMap<String, FlashedRecord> {
-        let record = |offset| FlashedRecord {
-            offset,
-            length: 0x1000,
+    fn flashed(offset: u32, product_sha256: &str) -> BTreeMap<String, WrittenRecord> {
+        let record = |offset| WrittenRecord {
+            region: Some((offset, 0x1000)),
             content_mac: "then".to_owned(),
             product_sha256: Some(product_sha256.to_owned()),
         };

@@ -85,7 +85,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "unit",
         &[
             "ledger::CredentialRecord",
-            "ledger::FlashedRecord",
+            "ledger::WrittenRecord",
             "ledger::IdentityRecord",
             "ledger::IdentityState",
             "ledger::entry",

@@ -248,7 +248,8 @@ pub(crate) fn entry(entry: &Value) -> Value {
             json!({"attempt": "integer", "identity": identity(), "supersedes?": "string"}),
         ),
         "announced" => json!({
-            "attempt": "integer", "act": "=make-key|read-certificate|write|restart", "item?": "string",
+            "attempt": "integer", "act": "=make-key|read-certificate|write|flash|restart", "item?": "string",
+            "offset?": "integer", "length?": "integer", "content_mac?": "hex",
         }),
         "issued_ahead" => json!({
             "order": "string", "id_scope": "string", "above?": "string", "keys?": "integer", "supersedes?": "string",

@@ -20,6 +20,10 @@ pub enum Act {
     Write {
         /// The product's name for the item.
         item: String,
+        /// HMAC-SHA256 of the SHA-256 of its content (as hexadecimal digits), under the vault's ledger key, hex; none of
+        /// what is never looked at again, and of passwords.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content_mac: Option<String>,
     },
     /// A region of its flash is written.
     Flash {

@@ -30,9 +30,16 @@ pub(super) fn open(
 
 pub(super) fn announce(db: &Connection, attempt: u64, act: &Act) -> Result {
     attempt_is_open(db, attempt)?;
-    if let Act::Flash { item, offset, length, content_mac } = act {
+    let written = match act {
+        Act::Flash { item, offset, length, content_mac } => {
+            Some((item, Some(*offset), Some(*length), content_mac))
+        }
+        Act::Write { item, content_mac: Some(content_mac) } => Some((item, None, None, content_mac)),
+        _ => None,
+    };
+    if let Some((item, offset, length, content_mac)) = written {
         db.execute(
-            "INSERT OR REPLACE INTO flashed SELECT ?1, ?2, ?3, ?4, ?5, run.product_sha256
+            "INSERT OR REPLACE INTO written SELECT ?1, ?2, ?3, ?4, ?5, run.product_sha256
              FROM attempt LEFT JOIN run ON run.order_name = attempt.order_name WHERE attempt.seq = ?1",
             params![attempt, item, offset, length, content_mac],
         )?;
