@@ -196,7 +196,7 @@ enum Seen {
 
 /// At a frame while the unit is recognised; while the stub is loaded; within the data; while the unit is recognised
 /// after its restart; at the digest that is asked for then.
-const FRAMES: [u32; 5] = [12, 49, 71, 84, 116];
+const FRAMES: [u32; 5] = [12, 49, 73, 86, 118];
 
 /// Before all is written, and behind that.
 const LOST: [Seen; 5] =
@@ -262,7 +262,7 @@ fn try_fault(kind: &str, at: u32, seen: Seen) {
 
 #[test]
 fn a_setback_lowers_the_speed_and_is_told_without_contents() {
-    let board = Board::start("esp32c3", &["--fault", "dropped-answer:1:71"]);
+    let board = Board::start("esp32c3", &["--fault", "dropped-answer:1:73"]);
     let content = noise(0x1_0000);
     let (result, transcript) = go_through(&board, &content);
     assert!(matches!(result, Ok(true)), "{result:?}");

@@ -99,8 +99,8 @@ impl Drop for EspBoards {
     }
 }
 
-/// A pseudo-terminal has neither DTR nor RTS: esptool is told not to reset the board.
-fn esptool(port: &Path, arguments: &[&str]) -> Outcome {
+/// Runs esptool on a port. A pseudo-terminal has neither DTR nor RTS: esptool is told not to reset the board.
+pub fn esptool(port: &Path, arguments: &[&str]) -> Outcome {
     let output = installed_program("esptool")
         .args(["--before", "no-reset", "--after", "no-reset", "--port"])
         .arg(port)

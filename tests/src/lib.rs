@@ -35,7 +35,7 @@ mod vault;
 pub use age_key::AgeKey;
 pub use bench::{Bench, SECRET, Simulator};
 pub use boards::{WIFI_PASSWORD, label};
-pub use esp::EspBoards;
+pub use esp::{EspBoards, esptool};
 pub use esp_line::{EspProduct, NVS, SECURE_CERT, nvs, nvs_of, partition, secure_cert_contents};
 pub use judge::{judge, openssl, root_certificate};
 pub use peer::{Holder, Peer};

@@ -2,7 +2,7 @@
 //! keeps, and that nothing was written. Locked units and other chips are in `esp_faults`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
-use acceptance::{Bench, Holder, NVS, Outcome, Peer, derived_keys, installed_program, tool};
+use acceptance::{Bench, Holder, NVS, Outcome, Peer, derived_keys, esptool, installed_program, tool};
 use serde_json::Value;
 
 const CHIP: &str = "esp32c3";
@@ -76,9 +76,7 @@ fn a_unit_with_less_flash_than_the_product_is_for_is_held_before_anything_is_wri
 fn boards_that_are_swapped_after_the_first_said_who_it_is_get_nothing() {
     let bench = bench(3, 2, &[("baud = 921600", "baud = 115200")]);
     let simulator = bench.simulate_esp(CHIP, 2, 2, &[]);
-    let mut swapped = tool("swapped.py");
-    swapped.arg(bench.port(1)).arg(bench.port(2));
-    let peer = Peer::start(swapped);
+    let peer = swapped(&bench, 1);
     peer.put_into(&bench.port(3));
     let outcome = run(&bench, "2", &["3"]).expect(1);
     let [first, second] = [1, 2].map(|unit| bench.esp_mac(unit));
@@ -95,6 +93,35 @@ fn boards_that_are_swapped_after_the_first_said_who_it_is_get_nothing() {
     assert_eq!(counts(&bench), [2, 0, 0]);
     assert_eq!(bench.show(&first)["registration_id"], id);
     assert_holds(&bench, 1, &id);
+}
+
+/// The boards of fixtures 1 and 2 behind one port, swapped at this digest that the station asks for.
+fn swapped(bench: &Bench, digest: usize) -> Peer {
+    let mut swapped = tool("swapped.py");
+    swapped.arg(bench.port(1)).arg(bench.port(2)).arg(digest.to_string());
+    Peer::start(swapped)
+}
+
+/// Both run a stub by then, so that nothing but its MAC tells one from the other.
+#[test]
+fn boards_that_are_swapped_between_two_ranges_are_both_kept_and_the_second_gets_nothing() {
+    let bench = bench(3, 2, &[("baud = 921600", "baud = 115200")]);
+    let _simulator = bench.simulate_esp(CHIP, 2, 2, &[]);
+    // The first digest of the slot: before that, each range of the firmware was asked for before and after it was written.
+    let peer = swapped(&bench, 7);
+    let stub = esptool(&bench.port(2), &["--after", "no-reset-stub", "read-mac"]).expect(0);
+    assert!(stub.stdout.contains("Running stub"), "{}", stub.stdout);
+    peer.put_into(&bench.port(3));
+    let outcome = run(&bench, "2", &["3"]).expect(1);
+    let verdict = &outcome.verdicts()[0];
+    let [first, second] = [1, 2].map(|unit| bench.esp_mac(unit));
+    let says = format!(
+        "two units were mixed up: unit {first} was identified and written, and unit {second} answers; keep both"
+    );
+    assert_failed(&bench, verdict, "hold", &says);
+    assert_eq!(verdict["hardware_id"], first);
+    assert!(is_blank(&bench, 2));
+    assert_eq!(bench.show(&first)["state"], "on-hold");
 }
 
 #[test]

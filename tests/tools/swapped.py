@@ -1,7 +1,8 @@
-"""Stands between a station and two ESP32 boards: the first one's line, until the station asks for a digest of the flash;
-from then on the second one's, as if somebody had swapped the boards behind the same port.
+"""Stands between a station and two ESP32 boards: the first one's line, until the station has asked so many times for a
+digest of the flash; from then on the second one's, as if somebody had swapped the boards behind the same port.
 
-The arguments are the boards' ports. Prints the port for the station. Speeds are not passed on: 115,200 baud throughout.
+The arguments are the boards' ports and the number of that digest. Prints the port for the station. Speeds are not passed
+on: 115,200 baud throughout.
 """
 
 import os
@@ -23,18 +24,21 @@ def board(path):
     return line
 
 
-first, second = sys.argv[1:]
+# A board whose port is closed leaves: both are held from the beginning.
+line, second = (board(path) for path in sys.argv[1:3])
+digests = int(sys.argv[3])
 host, port = os.openpty()
 tty.setraw(port)
 print(os.ttyname(port), flush=True)
-line, swapped = board(first), False
 while True:
     ready, _, _ = select.select([host, line], [], [])
     if host in ready:
         said = os.read(host, 4096)
-        if not swapped and DIGEST in said:
-            os.close(line)
-            line, swapped = board(second), True
+        if digests > 0 and DIGEST in said:
+            digests -= 1
+            if digests == 0:
+                os.close(line)
+                line = second
         os.write(line, said)
     elif line in ready:
         os.write(host, os.read(line, 4096))

@@ -38,6 +38,16 @@ impl Chip {
         self != Self::Esp32
     }
 
+    /// The register with the lower half of the MAC address; the upper one follows (esptool's `MAC_EFUSE_REG`).
+    pub(super) fn mac_register(self) -> u32 {
+        match self {
+            Self::Esp32 => 0x3ff5_a004,
+            Self::Esp32c3 => 0x6000_8844,
+            Self::Esp32s3 => 0x6000_7044,
+            Self::Esp32c6 => 0x600b_0844,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Esp32 => "esp32",

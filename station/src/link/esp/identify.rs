@@ -78,13 +78,40 @@ impl EspLink {
         }
     }
 
+    /// By its MAC alone, which ROM and stub tell alike, it must be the unit that was connected to. One in secure
+    /// download mode tells none.
+    pub(super) fn recognise_mac(&mut self) -> Result<(), Trouble> {
+        let Some(known) = self.identity.as_ref().and_then(|identity| identity.mac.clone()) else {
+            return Ok(());
+        };
+        let found = self.read_mac()?;
+        if found == known {
+            return Ok(());
+        }
+        let again = self.read_mac()?;
+        Err(if again == found { self.other_unit(found, known) } else { Trouble::Garbled })
+    }
+
+    fn read_mac(&mut self) -> Result<String, Trouble> {
+        let at = self.chip.mac_register();
+        let low = self.wire.register(at, within(0, 0))?.to_be_bytes();
+        let high = self.wire.register(at + 4, within(0, 0))?.to_be_bytes();
+        let bytes: Vec<String> = high[2..].iter().chain(&low).map(|byte| format!("{byte:02x}")).collect();
+        Ok(bytes.join(":"))
+    }
+
+    fn other_unit(&self, found: String, known: String) -> Trouble {
+        match self.sent {
+            true => Trouble::MixedUp { found, known },
+            false => Trouble::OtherUnit { found, known },
+        }
+    }
+
     /// It must be the unit that was connected to.
     pub(super) fn recognise(&mut self, identity: Identity) -> Result<(), Trouble> {
         let shown = |identity: &Identity| identity.mac.clone().unwrap_or_else(|| "without a MAC".to_owned());
         match &self.identity {
-            Some(known) if *known != identity => {
-                Err(Trouble::OtherUnit { found: shown(&identity), known: shown(known) })
-            }
+            Some(known) if *known != identity => Err(self.other_unit(shown(&identity), shown(known))),
             Some(_) => Ok(()),
             None => {
                 let Identity { chip, locks, .. } = &identity;
@@ -99,6 +126,7 @@ impl EspLink {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::ledger::entry::Disposition;
     use crate::link::StopSignal;
 
     #[test]
@@ -111,11 +139,25 @@ mod tests {
         };
         esp.recognise(unit("24:0a:c4:00:00:01")).unwrap();
         esp.recognise(unit("24:0a:c4:00:00:01")).unwrap();
-        let trouble = esp.recognise(unit("24:0a:c4:00:00:02")).unwrap_err();
-        assert!(!trouble.may_pass());
-        assert_eq!(
-            trouble.given_up("the restart", 1).to_string(),
-            "unit 24:0a:c4:00:00:02 is in the place of unit 24:0a:c4:00:00:01: put that one back in (during the restart)"
-        );
+        let cases = [
+            (
+                false,
+                Disposition::Retry,
+                "unit 24:0a:c4:00:00:02 is in the place of unit 24:0a:c4:00:00:01: put that one back in (during writing)",
+            ),
+            (
+                true,
+                Disposition::Hold,
+                "two units were mixed up: unit 24:0a:c4:00:00:01 was identified and written, and unit 24:0a:c4:00:00:02 \
+                 answers; keep both (during writing)",
+            ),
+        ];
+        for (sent, disposition, says) in cases {
+            esp.sent = sent;
+            let trouble = esp.recognise(unit("24:0a:c4:00:00:02")).unwrap_err();
+            assert!(!trouble.may_pass());
+            let error = trouble.given_up("writing", 1);
+            assert_eq!((error.disposition(), error.to_string().as_str()), (disposition, says));
+        }
     }
 }

@@ -61,9 +61,11 @@ impl EspLink {
     /// Makes sure that a loader answers, and that it is that of the unit that was connected to.
     pub(super) fn reach(&mut self) -> Result<(), Trouble> {
         let program = self.find()?;
-        let is_known = self.program == Program::Stub && program == Program::Stub && self.identity.is_some();
+        let is_as_before = self.program == Program::Stub && program == Program::Stub;
         self.program = program;
-        if !is_known {
+        if is_as_before && self.identity.is_some() {
+            self.recognise_mac()?;
+        } else {
             let told = self.ask()?;
             self.recognise(told)?;
         }

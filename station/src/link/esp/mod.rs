@@ -80,6 +80,8 @@ pub struct EspLink {
     setbacks: u32,
     /// The unit does not run it.
     without_stub: bool,
+    /// Something was written into the unit.
+    sent: bool,
     /// What the flash should hold since it was written.
     written: Vec<(Span, Md5Digest)>,
 }
@@ -110,6 +112,7 @@ impl EspLink {
             lost: true,
             setbacks: 0,
             without_stub: false,
+            sent: false,
             written: Vec::new(),
         }
     }

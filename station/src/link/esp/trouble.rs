@@ -39,7 +39,13 @@ pub(super) enum Trouble {
         found: String,
         wanted: Chip,
     },
+    /// Another unit answers, and nothing has been written yet.
     OtherUnit {
+        found: String,
+        known: String,
+    },
+    /// Another unit answers, and something was written.
+    MixedUp {
         found: String,
         known: String,
     },
@@ -137,6 +143,13 @@ impl Trouble {
             Self::OtherUnit { found, known } => (
                 Disposition::Retry,
                 format!("unit {found} is in the place of unit {known}: put that one back in"),
+            ),
+            Self::MixedUp { found, known } => (
+                Disposition::Hold,
+                format!(
+                    "two units were mixed up: unit {known} was identified and written, and unit {found} answers; keep \
+                     both"
+                ),
             ),
             Self::NotSectors(region) => (
                 Disposition::Hold,

@@ -145,6 +145,9 @@ impl EspLink {
         content: &[u8],
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), Trouble> {
+        // Another unit may have taken its place while nothing was asked. Data without this BEGIN are refused.
+        self.recognise_mac()?;
+        self.sent = true;
         let is_stub = self.program == Program::Stub;
         let deflated = is_stub.then(|| deflated(content)).filter(|deflated| deflated.len() < content.len());
         let data = deflated.as_ref().map_or(content, |deflated| deflated.as_slice());
