@@ -165,16 +165,18 @@ impl EspLink {
         }
     }
 
-    /// By the lines, or by the command.
+    /// By the lines, where a stub gave way to the ROM: that shows that they restarted it. Lines may lead nowhere, and a
+    /// ROM that answered before answers all the same; then by the command.
     pub(super) fn order_restart(&mut self) -> Result<(), Trouble> {
+        let stub_ran = self.program == Program::Stub;
         self.reset_into_loader(false);
-        // Lines that lead nowhere restart nothing: the stub is still there.
         let first = self.first_baud();
-        if self.lines.is_some() && self.wire.sync(SYNCS)? == Some(Program::Rom) {
-            return Ok(());
-        }
         if self.lines.is_some() {
-            self.find()?;
+            if stub_ran && self.wire.sync(SYNCS)? == Some(Program::Rom) {
+                return Ok(());
+            }
+            // A ROM that was reset has let go of its flash: asked who it is, it attaches it.
+            self.reach()?;
         }
         self.end_download(true)?;
         self.wire.set_baud(first)
@@ -208,5 +210,40 @@ impl EspLink {
         };
         self.wire.order(begin, within(0, 0))?;
         self.wire.order(Command::FlashEnd { reboot }, within(0, 0))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use espflash::command::CommandType;
+
+    use super::super::scripted::Scripted;
+    use super::*;
+    use crate::link::DeviceLink;
+
+    #[test]
+    fn a_rom_that_answered_before_is_no_evidence_of_a_restart() {
+        let (loader, mut esp) = Scripted::start(Program::Rom, 1);
+        esp.connect().unwrap();
+        esp.order_restart().unwrap();
+        assert_eq!(loader.count(CommandType::FlashEnd), 1, "{}", esp.transcript());
+        // Where a stub ran, it is.
+        esp.program = Program::Stub;
+        esp.order_restart().unwrap();
+        assert_eq!(loader.count(CommandType::FlashEnd), 1, "{}", esp.transcript());
+    }
+
+    #[test]
+    fn a_stub_in_the_place_of_a_stub_is_asked_whose_it_is() {
+        let (_first, mut esp) = Scripted::start(Program::Rom, 1);
+        let identity = esp.connect().unwrap();
+        for (ends_in, is_same) in [(1, true), (2, false)] {
+            let (_loader, mut esp) = Scripted::start(Program::Stub, ends_in);
+            (esp.program, esp.identity) = (Program::Stub, Some(identity.clone()));
+            let reached = esp.reach();
+            assert_eq!(reached.is_ok(), is_same, "{reached:?}");
+            assert!(is_same || matches!(reached, Err(Trouble::OtherUnit { .. })), "{reached:?}");
+            assert_eq!(esp.hardware_id().is_ok(), is_same);
+        }
     }
 }

@@ -18,6 +18,8 @@ mod library;
 mod loader;
 mod lock_state;
 mod read;
+#[cfg(all(test, unix))]
+mod scripted;
 mod span;
 mod transcript;
 mod trouble;
