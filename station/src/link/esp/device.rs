@@ -27,10 +27,7 @@ impl DeviceLink for EspLink {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), LinkError> {
         match step.get() {
-            Step::Flash(item) => {
-                self.write(item.region.offset(), item.content.bytes(), progress)?;
-                Ok(())
-            }
+            Step::Flash(item) => self.write(item.region.offset(), item.content.bytes(), progress),
             Step::Restart => EspLink::restart(self),
             Step::Write(_) => Err(LinkError::Impossible("write an item")),
         }

@@ -34,7 +34,7 @@ impl EspLink {
             return Err(self.wrong_chip(known));
         };
         let told = match locks.secure_download {
-            true => self.library()?.attach_flash(known).map(|()| (None, None)),
+            true => Ok((None, None)),
             false => self.library()?.flash_and_mac(known).map(|(flash, mac)| (Some(flash), Some(mac))),
         };
         self.wire.forget()?;

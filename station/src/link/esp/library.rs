@@ -45,11 +45,6 @@ impl Library {
         })
     }
 
-    /// Has the ROM's loader attach its flash. In secure download mode it tells nothing.
-    pub(super) fn attach_flash(self, chip: Chip) -> Result<(), Trouble> {
-        guarded(|| self.flasher(chip).map(drop))
-    }
-
     /// The ESP32 has no GET_SECURITY_INFO. Where its download mode is locked it does not answer at all.
     pub(super) fn locks_of_esp32(self) -> Result<LockState, Trouble> {
         guarded(|| {
@@ -109,7 +104,7 @@ mod tests {
             loader
         });
         let library = Library { port, usb: super::super::NO_USB, baud: 115_200 };
-        assert!(matches!(library.attach_flash(Chip::Esp32c3), Err(Trouble::Garbled)));
+        assert!(matches!(library.flash_and_mac(Chip::Esp32c3), Err(Trouble::Garbled)));
         drop(answers.join().unwrap());
     }
 }

@@ -135,7 +135,7 @@ impl EspLink {
     /// Brings the stub to run, where the unit runs one, and the line to its speed.
     pub(super) fn be_fast(&mut self) -> Result<(), Trouble> {
         let locks = self.identity.as_ref().map(|identity| identity.locks).unwrap_or_default();
-        if self.program == Program::Rom && !locks.secure_download && !self.without_stub {
+        if self.program == Program::Rom && !self.without_stub {
             let loaded = self.library()?.load_stub();
             self.wire.forget()?;
             // A chip with secure boot may refuse to run it. Its ROM can write too.

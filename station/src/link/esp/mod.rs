@@ -32,7 +32,6 @@ use std::time::Duration;
 pub use chip::{Chip, ChipError};
 pub use lock_state::LockState;
 pub use span::{SECTOR, Span};
-pub use write::Written;
 
 use espflash::connection::Port;
 use frame::Program;

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::frame::{Bytes, Program};
 use super::trouble::Trouble;
-use super::{EspLink, Md5Digest, Span, within};
+use super::{EspLink, Identity, Md5Digest, Span, within};
 use crate::link::LinkError;
 
 /// Seconds that a loader may take for the digest of a megabyte: more than esptool's 8, as the stub may still write.
@@ -87,11 +87,15 @@ impl EspLink {
         Ok(content)
     }
 
-    fn check_readable(&self, region: Span) -> Result<(), Trouble> {
-        if self.is_in_secure_download() {
-            return Err(Trouble::SecureDownload);
+    /// A unit in secure download mode shows nothing; elsewhere the region must not be beyond the end of the flash.
+    pub(super) fn check_readable(&self, region: Span) -> Result<(), Trouble> {
+        match &self.identity {
+            Some(identity) if identity.locks.secure_download => Err(Trouble::SecureDownload),
+            Some(Identity { flash: Some(flash), .. }) if region.end() > u64::from(*flash) => {
+                Err(Trouble::Beyond { region, flash: *flash })
+            }
+            _ => Ok(()),
         }
-        self.check_end(region)
     }
 
     /// Packets, each of which is acknowledged, and then a digest of them all.

@@ -54,7 +54,7 @@ pub(super) enum Trouble {
         region: Span,
         flash: u32,
     },
-    /// The loader of a unit in secure download mode does not do that.
+    /// The loader of a unit in secure download mode shows nothing.
     SecureDownload,
 }
 
@@ -161,7 +161,7 @@ impl Trouble {
             ),
             Self::SecureDownload => (
                 Disposition::Hold,
-                "a unit in secure download mode neither reads its flash nor tells a digest: ask for less evidence"
+                "a unit in secure download mode shows nothing of its flash, so that nothing about it can be proven"
                     .to_owned(),
             ),
         };

@@ -25,68 +25,44 @@ const DEFLATE_LEVEL: u8 = 6;
 /// So often the device's digest may be another, each time after writing again what differs.
 const DIFFERENCES: u32 = 3;
 
-/// What came of a request to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// The flash held it already.
-    Already,
-    /// It was sent, and the device's digest agrees.
-    Verified,
-    /// It was sent, and the loader said so; a unit in secure download mode tells no digest.
-    Acknowledged,
-}
-
 impl EspLink {
-    /// Writes whole sectors, unless they hold this already. `progress` hears how many bytes of how many are done; it
-    /// goes back where something is sent again.
+    /// Writes whole sectors, unless they hold this already; afterwards the device's digest agrees. `progress` hears how
+    /// many bytes of how many are done; it goes back where something is sent again.
     ///
     /// # Errors
-    /// [`LinkError`]: also where the region is beyond the unit's flash, or not of whole sectors.
+    /// [`LinkError`]: also where the region is beyond the unit's flash, or not of whole sectors, or the unit, in secure
+    /// download mode, tells no digest.
     pub fn write(
         &mut self,
         offset: u32,
         content: &[u8],
         progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<Written, LinkError> {
+    ) -> Result<(), LinkError> {
         let region = Span { offset, length: u32::try_from(content.len()).unwrap_or(u32::MAX) };
         let during = format!("writing {region}");
         self.check(region).map_err(|trouble| trouble.given_up(&during, 1))?;
         self.wire.transcript.note(format_args!("write {region}"));
         let digest = Md5::digest(content).into();
         self.written.push((region, digest));
-        let tells = !self.is_in_secure_download();
-        if tells && self.persist(&during, |esp| esp.ask_md5_once(region))? == digest {
+        if self.persist(&during, |esp| esp.ask_md5_once(region))? == digest {
             self.wire.transcript.note("holds it already");
             progress(content.len(), content.len());
-            return Ok(Written::Already);
+            return Ok(());
         }
         let mut download =
             Download { region, content, digest, to_send: region.pieces(SEGMENT).collect(), differed: 0 };
         self.persist(&during, |esp| {
             esp.be_fast()?;
             download.send(esp, progress)?;
-            if tells { download.verify(esp) } else { Ok(()) }
-        })?;
-        Ok(if tells { Written::Verified } else { Written::Acknowledged })
+            download.verify(esp)
+        })
     }
 
     fn check(&self, region: Span) -> Result<(), Trouble> {
         if !region.is_of_sectors() {
             return Err(Trouble::NotSectors(region));
         }
-        self.check_end(region)
-    }
-
-    /// It must not be beyond the unit's flash, as far as that is known.
-    pub(super) fn check_end(&self, region: Span) -> Result<(), Trouble> {
-        match self.identity.as_ref().and_then(|identity| identity.flash) {
-            Some(flash) if region.end() > u64::from(flash) => Err(Trouble::Beyond { region, flash }),
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn is_in_secure_download(&self) -> bool {
-        self.identity.as_ref().is_some_and(|identity| identity.locks.secure_download)
+        self.check_readable(region)
     }
 }
 
