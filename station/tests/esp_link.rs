@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 use rustix::process::{Pid, Signal, kill_process};
 use station::ledger::entry::Disposition;
-use station::link::esp::{Chip, EspLink, Identity, LockState, Md5Digest, Span};
+use station::link::esp::{Chip, EspLink, Identity, LockState, Md5Digest, Secrecy, Span};
 use station::link::{LinkError, PortFault, StopSignal};
 use tempfile::TempDir;
 
@@ -132,7 +132,7 @@ fn region(content: &[u8]) -> Span {
 }
 
 fn write(link: &mut EspLink, content: &[u8]) -> Result<(), LinkError> {
-    link.write(OFFSET, content, &mut quiet)
+    link.write(OFFSET, content, Secrecy::Public, &mut quiet)
 }
 
 /// Writes what the flash holds already: nothing is sent.
@@ -155,7 +155,9 @@ fn a_board_is_recognised_written_verified_read_and_restarted() {
                 assert_eq!(link.connect().unwrap(), told);
                 let content = content();
                 let mut done = Vec::new();
-                let written = link.write(OFFSET, &content, &mut |so_far, total| done.push((so_far, total)));
+                let written = link.write(OFFSET, &content, Secrecy::Public, &mut |so_far, total| {
+                    done.push((so_far, total))
+                });
                 written.unwrap();
                 assert!(done.is_sorted() && done.last() == Some(&(content.len(), content.len())), "{done:?}");
                 assert!(board.holds(&content));
@@ -346,7 +348,7 @@ fn a_region_that_the_flash_has_not_or_would_not_erase_alone_is_an_error() {
         (0x1_0000, 0x1010, sectors),
         (0x1_0000, 0, sectors),
     ] {
-        let error = link.write(offset, &vec![0; length], &mut quiet).unwrap_err();
+        let error = link.write(offset, &vec![0; length], Secrecy::Secret, &mut quiet).unwrap_err();
         assert!(error.to_string().contains(part), "{error}");
         assert_eq!(error.disposition(), Disposition::Hold);
     }
@@ -375,7 +377,7 @@ fn a_wish_to_stop_ends_a_write_within_a_second() {
     link.connect().unwrap();
     let content = noise(0x4_0000);
     let stopped = std::cell::Cell::new(None);
-    let result = link.write(OFFSET, &content, &mut |_, _| {
+    let result = link.write(OFFSET, &content, Secrecy::Public, &mut |_, _| {
         let stop = stop.clone();
         stopped.set(Some(Instant::now() + Duration::from_millis(300)));
         std::thread::spawn(move || {

@@ -1,6 +1,9 @@
 //! A `run --json` under way: its events as they come, and signals to it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command};
 
 use serde_json::Value;
@@ -54,6 +57,22 @@ impl Running {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success(), "the run ended before the signal");
+    }
+
+    /// All that it may read of its memory now, a range each (Linux). Whoever may trace it may look.
+    pub fn memory(&self) -> Vec<Vec<u8>> {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let maps = std::fs::read_to_string(process.join("maps")).unwrap();
+        let memory = File::open(process.join("mem")).unwrap();
+        let range = |line: &str| {
+            let (range, rest) = line.split_once(' ')?;
+            let (from, to) = range.split_once('-').filter(|_| rest.starts_with('r'))?;
+            let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
+            let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+            // The kernel's own ranges cannot be read.
+            memory.read_exact_at(&mut bytes, from).ok().map(|()| bytes)
+        };
+        maps.lines().filter_map(range).collect()
     }
 
     /// Waits for its end. Gives all that it said.

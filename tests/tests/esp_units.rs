@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use acceptance::canary::{Canary, Secret};
 use acceptance::{
-    Bench, NVS, Outcome, SECURE_CERT, derived_keys, openssl, partition, root_certificate,
-    secure_cert_contents,
+    Bench, EspProduct, NVS, Outcome, Running, SECURE_CERT, derived_keys, openssl, partition,
+    root_certificate, secure_cert_contents,
 };
 
 /// Registration ID by MAC, of what was accepted.
@@ -104,6 +106,48 @@ fn a_unit_that_comes_back_is_verified_though_its_key_is_nowhere_else() {
     assert!(decisions.len() > 1 && decisions[1..].iter().all(|event| event["decision"] == "same-again"));
     assert!(first.verdicts().iter().all(|verdict| verdict["verdict"] == "accepted"));
     assert_eq!(accepted(&first).len(), 1);
+}
+
+/// The station runs on, and waits for the next unit.
+#[test]
+fn the_key_of_a_unit_is_wiped_from_memory_once_it_has_its_verdict() {
+    for (product, chip) in [(SECURE_CERT, "esp32c3"), (NVS, "esp32")] {
+        let bench = Bench::esp(1);
+        bench.esp_product("own.toml", product, chip, &[]);
+        bench.order_of("april", "own.toml", 2);
+        let _simulator = bench.simulate_esp(chip, 2, 1, &["--exchange-ms", "600000"]);
+        let mut run = Running::start(bench.unlocked(&["--json", "run", "april", "--patience", "60"]));
+        let verdict = run.wait_for("a verdict", |event| event["event"] == "verdict");
+        assert_eq!(verdict["verdict"], "accepted", "{verdict}");
+        std::thread::sleep(Duration::from_secs(1));
+        let memory = run.memory();
+        run.signal("INT");
+        run.end().expect(1);
+        let key = key_of_unit(&bench, product, verdict["registration_id"].as_str().unwrap());
+        // What is no secret is there: the station's memory was read.
+        let public = Secret::text("its folder", bench.folder().to_str().unwrap());
+        for (what, found) in [(key, 0), (public, 1)] {
+            let canary = Canary::of(std::slice::from_ref(&what));
+            let ranges = memory.iter().filter(|bytes| !canary.find(bytes).is_empty()).count();
+            assert_eq!(ranges.min(1), found, "{} in {ranges} ranges of memory", what.name);
+        }
+    }
+}
+
+/// What its flash holds of it.
+fn key_of_unit(bench: &Bench, product: EspProduct, id: &str) -> Secret {
+    let flash = bench.esp_flash(1);
+    if product.slot == NVS.slot {
+        let key = &derived_keys([id])[id];
+        bench.assert_nvs_unit(&flash, id, key);
+        return Secret::symmetric_key("its device key", key);
+    }
+    let folder = bench.root().join("parsed");
+    secure_cert_contents(partition(&flash, product.slot), &folder);
+    let key = folder.join("esp_secure_cert_parsed_data/contents/privkey_2_0.pem");
+    let pkcs8 =
+        openssl(&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER", "-in", key.to_str().unwrap()]).stdout;
+    Secret::key("its private key", &pkcs8)
 }
 
 #[test]

@@ -6,6 +6,7 @@ use acceptance::strace::{Call, FRAME};
 
 /// The loaders' commands.
 const FLASH_BEGIN: u8 = 0x02;
+const FLASH_DATA: u8 = 0x03;
 const FLASH_END: u8 = 0x04;
 const MEM_BEGIN: u8 = 0x05;
 const MEM_END: u8 = 0x06;
@@ -19,7 +20,8 @@ const FLASH_DEFL_DATA: u8 = 0x11;
 const SPI_FLASH_MD5: u8 = 0x13;
 const GET_SECURITY_INFO: u8 = 0x14;
 
-/// Ranges of flash that a unit gets: bootloader, partition table, application, and the slot.
+/// Ranges of flash that a unit gets: bootloader, partition table, application, and the slot. What is secret, the slot,
+/// goes uncompressed.
 const REGIONS: usize = 4;
 
 /// A frame from the station to a unit.
@@ -39,11 +41,14 @@ pub(crate) fn points(calls: &[Call]) -> Vec<Point> {
     // A slow start is asked more than once for a sign of life: that differs from run to run.
     commands.dedup_by(|next, before| (*next, *before) == (SYNC, SYNC));
     let frames = Frames(commands);
-    let restart = frames.first(FLASH_BEGIN, frames.all());
+    let slot = frames.first(FLASH_BEGIN, frames.all());
+    let restart = frames.first(FLASH_BEGIN, slot + 1..frames.all().end);
     let connect = 1..frames.first(SPI_FLASH_MD5, frames.all()) + 1;
     let write = connect.end..restart;
     let begins = frames.every(FLASH_DEFL_BEGIN, write.clone());
-    let [_, _, application, slot] = begins[..] else { panic!("{begins:?}: a BEGIN for each region") };
+    let [_, _, application] = begins[..] else {
+        panic!("{begins:?}: a BEGIN for each region of the firmware")
+    };
     let restarting = restart..frames.last(SPI_SET_PARAMS, frames.all()) + 1;
     let digests = frames.every(SPI_FLASH_MD5, restarting.end..frames.all().end);
     assert!(digests.len() >= REGIONS, "a digest for each region");
@@ -66,7 +71,7 @@ pub(crate) fn points(calls: &[Call]) -> Vec<Point> {
         point("firmware", "last data", frames.last(FLASH_DEFL_DATA, application..slot)),
         point("firmware", "digest after", frames.first(SPI_FLASH_MD5, application..slot)),
         point("slot", "begin", slot),
-        point("slot", "data", frames.first(FLASH_DEFL_DATA, slot..restart)),
+        point("slot", "data", frames.first(FLASH_DATA, slot..restart)),
         point("slot", "digest after", frames.first(SPI_FLASH_MD5, slot..restart)),
         point("restart", "before it", restart),
         point("restart", "the order", frames.first(FLASH_END, restarting.clone())),

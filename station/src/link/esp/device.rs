@@ -1,6 +1,6 @@
 //! The ESP link as the line knows links.
 
-use super::{EspLink, Span};
+use super::{EspLink, Secrecy, Span};
 use crate::ledger::Announced;
 use crate::link::{DeviceLink, Leaving, LinkError, Observed, OwnKey, Place, Shown, Step};
 use crate::vault::Secret;
@@ -27,7 +27,10 @@ impl DeviceLink for EspLink {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), LinkError> {
         match step.get() {
-            Step::Flash(item) => self.write(item.region.offset(), item.content.bytes(), progress),
+            Step::Flash(item) => {
+                let secrecy = if item.secret { Secrecy::Secret } else { Secrecy::Public };
+                self.write(item.region.offset(), item.content.bytes(), secrecy, progress)
+            }
             Step::Restart => EspLink::restart(self),
             Step::Write(_) => Err(LinkError::Impossible("write an item")),
         }

@@ -32,6 +32,7 @@ use std::time::Duration;
 pub use chip::{Chip, ChipError};
 pub use lock_state::LockState;
 pub use span::{SECTOR, Span};
+pub use write::Secrecy;
 
 use espflash::connection::Port;
 use frame::Program;

@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 use espflash::command::Command;
 use md5::{Digest, Md5};
 use miniz_oxide::deflate::compress_to_vec_zlib;
-use zeroize::Zeroizing;
 
-use super::frame::{Bytes, Program};
+use super::frame::Program;
 use super::trouble::Trouble;
 use super::{EspLink, Md5Digest, Span, within};
 use crate::link::LinkError;
@@ -25,6 +24,15 @@ const DEFLATE_LEVEL: u8 = 6;
 /// So often the device's digest may be another, each time after writing again what differs.
 const DIFFERENCES: u32 = 3;
 
+/// Whether what is written must not be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// Anybody may know it: it goes compressed, where that is shorter.
+    Public,
+    /// Nobody may: it goes as it is. The compressor would leave copies in memory that it does not wipe.
+    Secret,
+}
+
 impl EspLink {
     /// Writes whole sectors, unless they hold this already; afterwards the device's digest agrees. `progress` hears how
     /// many bytes of how many are done; it goes back where something is sent again.
@@ -36,6 +44,7 @@ impl EspLink {
         &mut self,
         offset: u32,
         content: &[u8],
+        secrecy: Secrecy,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), LinkError> {
         let region = Span { offset, length: u32::try_from(content.len()).unwrap_or(u32::MAX) };
@@ -49,8 +58,8 @@ impl EspLink {
             progress(content.len(), content.len());
             return Ok(());
         }
-        let mut download =
-            Download { region, content, digest, to_send: region.pieces(SEGMENT).collect(), differed: 0 };
+        let to_send = region.pieces(SEGMENT).collect();
+        let mut download = Download { region, content, secrecy, digest, to_send, differed: 0 };
         self.persist(&during, |esp| {
             esp.be_fast()?;
             download.send(esp, progress)?;
@@ -70,6 +79,7 @@ impl EspLink {
 struct Download<'a> {
     region: Span,
     content: &'a [u8],
+    secrecy: Secrecy,
     digest: Md5Digest,
     to_send: VecDeque<Span>,
     differed: u32,
@@ -87,7 +97,7 @@ impl Download<'_> {
             let total = self.content.len();
             let before = total - later as usize;
             let length = segment.length as usize;
-            esp.send_segment(segment, self.of(segment), &mut |sent, of| {
+            esp.send_segment(segment, self.of(segment), self.secrecy, &mut |sent, of| {
                 progress(before + length * sent / of, total);
             })?;
             self.to_send.pop_front();
@@ -119,14 +129,17 @@ impl EspLink {
         &mut self,
         segment: Span,
         content: &[u8],
+        secrecy: Secrecy,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), Trouble> {
         // Another unit may have taken its place while nothing was asked. Data without this BEGIN are refused.
         self.recognise_mac()?;
         self.sent = true;
         let is_stub = self.program == Program::Stub;
-        let deflated = is_stub.then(|| deflated(content)).filter(|deflated| deflated.len() < content.len());
-        let data = deflated.as_ref().map_or(content, |deflated| deflated.as_slice());
+        let may_deflate = is_stub && secrecy == Secrecy::Public;
+        let deflated = may_deflate.then(|| compress_to_vec_zlib(content, DEFLATE_LEVEL));
+        let deflated = deflated.filter(|deflated| deflated.len() < content.len());
+        let data = deflated.as_deref().unwrap_or(content);
         let block = if is_stub { STUB_BLOCK } else { ROM_BLOCK };
         let blocks = data.len().div_ceil(block);
         // The stub answers before it writes: while it writes the last block, it answers nothing.
@@ -164,8 +177,4 @@ impl EspLink {
             }
         }
     }
-}
-
-fn deflated(content: &[u8]) -> Bytes {
-    Zeroizing::new(compress_to_vec_zlib(content, DEFLATE_LEVEL))
 }
