@@ -13,7 +13,7 @@ use crate::place::{self, Readers};
 use crate::product::Presence;
 use crate::scan::Scans;
 
-/// So many failures in a row close a fixture: then it is the fixture, or the whole batch, and a person must look.
+/// So many failures in a row, of one unit after another, close a fixture: then it is the fixture, or the whole batch, and a person must look.
 const FAILURES_IN_A_ROW: u32 = 3;
 /// How often the fixture looks whether a unit came or went.
 const LOOK: Duration = Duration::from_millis(50);
@@ -57,10 +57,42 @@ struct Last {
     scanned: Option<String>,
 }
 
+/// Failures in a row. A unit that fails, stays in the fixture and fails again says nothing new about the fixture.
+#[derive(Debug, Default)]
+struct Failures {
+    in_a_row: u32,
+    /// The unit of the last one, where it told who it is.
+    of: Option<String>,
+    why: String,
+}
+
+impl Failures {
+    fn hear(&mut self, verdict: &Verdict) {
+        match &verdict.outcome {
+            Outcome::Accepted { .. } => *self = Self::default(),
+            Outcome::NotNeeded { .. } => {}
+            Outcome::Failed { reason, .. } => {
+                let of = verdict.hardware_id.clone().filter(|shown| !shown.is_empty());
+                if of.is_none() || of != self.of {
+                    self.in_a_row += 1;
+                }
+                (self.of, self.why) = (of, reason.clone());
+            }
+        }
+    }
+
+    fn close(&self) -> Option<Closing> {
+        let Self { in_a_row, why, .. } = self;
+        let reason =
+            format!("{in_a_row} failures in a row: look at fixture, cable and units; the last one: {why}");
+        (*in_a_row >= FAILURES_IN_A_ROW).then(|| Closing::of(reason))
+    }
+}
+
 impl FixtureRun<'_> {
     /// Takes units until the run is over or this fixture cannot go on. Gives the reason.
     pub(super) fn run(&self) -> Result<Closing, StationFault> {
-        let mut failures = 0;
+        let mut failures = Failures::default();
         let mut had_a_unit = false;
         let mut last = Last::default();
         self.station.tell(Event::Waiting { fixture: self.fixture.name.clone() });
@@ -74,7 +106,6 @@ impl FixtureRun<'_> {
                 )
             });
         }
-        let mut why = String::new();
         loop {
             if let Some(reason) = self.pace.over(&self.station.reader, self.station.line.order)? {
                 return Ok(if had_a_unit { Closing::of(reason) } else { self.without_unit(reason) });
@@ -88,27 +119,14 @@ impl FixtureRun<'_> {
                 Err(fault) => return Ok(Closing { reason: with_causes(&fault), port: Some(fault) }),
             };
             had_a_unit = true;
-            failures = match self.tell_verdict(self.attempt(link.as_mut(), &mut last)?) {
-                Outcome::Accepted { .. } => 0,
-                Outcome::NotNeeded { .. } => failures,
-                Outcome::Failed { reason, .. } => {
-                    why = reason;
-                    failures + 1
-                }
-            };
-            if failures == FAILURES_IN_A_ROW {
-                return Ok(Closing::of(format!(
-                    "{failures} failures in a row: look at fixture, cable and units; the last one: {why}"
-                )));
+            let verdict = self.attempt(link.as_mut(), &mut last)?;
+            failures.hear(&verdict);
+            self.pace.verdict_given();
+            self.station.tell(Event::Verdict(verdict));
+            if let Some(closing) = failures.close() {
+                return Ok(closing);
             }
         }
-    }
-
-    fn tell_verdict(&self, verdict: Verdict) -> Outcome {
-        let outcome = verdict.outcome.clone();
-        self.pace.verdict_given();
-        self.station.tell(Event::Verdict(verdict));
-        outcome
     }
 
     /// The link to a unit that is in the fixture and was not there at the last verdict, if there is one.
@@ -234,5 +252,43 @@ impl FixtureRun<'_> {
         }
         let fault = PortFault::Missing(self.fixture.port.clone());
         Closing { reason: format!("{reason}; {fault}"), port: Some(fault) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::entry::Disposition;
+
+    /// How many failures in a row are counted after these units: `+` passed, `.` was not needed, the others failed.
+    fn counted(units: &[&str]) -> u32 {
+        let mut failures = Failures::default();
+        for unit in units {
+            let reason = "x".to_owned();
+            let outcome = match *unit {
+                "+" => Outcome::Accepted { evidence: Vec::new() },
+                "." => Outcome::NotNeeded { reason },
+                _ => Outcome::Failed { disposition: Disposition::Hold, reason },
+            };
+            failures.hear(&Verdict {
+                fixture: "1".to_owned(),
+                attempt: None,
+                hardware_id: (*unit != "nobody").then(|| (*unit).to_owned()),
+                registration_id: None,
+                outcome,
+                seconds: 0.0,
+            });
+        }
+        assert_eq!(failures.close().is_some(), failures.in_a_row >= 3);
+        failures.in_a_row
+    }
+
+    #[test]
+    fn a_unit_that_fails_and_stays_is_one_failure() {
+        assert_eq!(counted(&["a", "a", ".", "a", "a"]), 1);
+        assert_eq!(counted(&["a", "b", "a"]), 3);
+        assert_eq!(counted(&["nobody", "nobody", ""]), 3);
+        assert_eq!(counted(&["a", "a", "nobody", "a"]), 3);
+        assert_eq!(counted(&["a", "b", "+", "b"]), 1);
     }
 }
