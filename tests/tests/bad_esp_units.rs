@@ -2,7 +2,10 @@
 //! keeps, and that nothing was written. Locked units and other chips are in `esp_faults`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
-use acceptance::{Bench, Holder, NVS, Outcome, Peer, derived_keys, esptool, installed_program, tool};
+use std::path::Path;
+use std::time::Duration;
+
+use acceptance::{Bench, Holder, NVS, Outcome, Peer, Running, derived_keys, esptool, tool};
 use serde_json::Value;
 
 const CHIP: &str = "esp32c3";
@@ -154,6 +157,7 @@ fn two_boards_with_one_mac_at_once_are_a_pass_on_neither() {
     let verdicts = outcome.verdicts();
     assert_eq!(verdicts.len(), 2, "{}", outcome.stdout);
     for verdict in &verdicts {
+        // Which of the two came first is chance.
         let says = format!("show the same hardware ID {} at once", bench.esp_mac(1));
         assert_failed(&bench, verdict, "hold", &says);
     }
@@ -183,11 +187,7 @@ fn what_is_no_loader_is_told_from_one() {
     let bench = bench(2, 1, &[]);
     // A gateway's console in the first fixture, and nobody at all in the second.
     let _simulator = bench.simulate(1, 1, &["--no-pacing"]);
-    let mut silent = installed_program("python3");
-    let script = "import os, tty; unit, port = os.openpty(); tty.setraw(port); print(os.ttyname(port), flush=True)\n\
-                  while True: os.read(unit, 4096)";
-    silent.args(["-c", script]);
-    let silent = Peer::start(silent);
+    let silent = adapter(&bench.port(3));
     silent.put_into(&bench.port(2));
     let outcome = run(&bench, "4", &[]).expect(1);
     let verdicts = outcome.verdicts();
@@ -199,4 +199,46 @@ fn what_is_no_loader_is_told_from_one() {
         assert!(verdict["hardware_id"].is_null() && verdict["registration_id"].is_null(), "{verdict}");
     }
     assert_eq!(counts(&bench), [0, 1, 0]);
+}
+
+/// A port that is always there, and the board behind it once that has a port of its own.
+fn adapter(board: &Path) -> Peer {
+    let mut late = tool("late.py");
+    late.arg(board);
+    Peer::start(late)
+}
+
+#[test]
+fn by_hand_a_board_may_come_later_to_a_port_that_is_always_there() {
+    let bench = bench(1, 1, &[("baud = 921600", "baud = 115200")]);
+    let adapter = adapter(&bench.port(1));
+    let flash = |patience: &str| {
+        bench.unlocked(&["--json", "flash", "april", "--patience", patience]).arg("--port").arg(&adapter.port)
+    };
+    let says = format!("nobody answers on port {}: no unit came for 1 s", adapter.port.display());
+    flash("1").run().expect(3).says(&says).says("has power and its boot pin is held");
+    let attempts = || {
+        let shown = bench.station(&["--json", "order", "show", "april"]).run().expect(0).json();
+        shown["attempts"].as_array().unwrap().len()
+    };
+    assert_eq!(attempts(), 0, "nobody failed");
+    let mut flashing = Running::start(flash("60"));
+    flashing.wait_for("it waits", |event| event["event"] == "waiting");
+    // Longer than a loader is looked for at once.
+    std::thread::sleep(Duration::from_secs(6));
+    let _simulator = bench.simulate_esp(CHIP, 1, 1, &[]);
+    let verdicts = flashing.end().expect(0).verdicts();
+    assert_eq!((verdicts.len(), attempts()), (1, 1));
+    assert_eq!(verdicts[0]["hardware_id"], bench.esp_mac(1));
+    assert_holds(&bench, 1, "gw-0001");
+}
+
+#[test]
+fn a_loader_is_not_asked_again_and_again_who_is_there() {
+    let bench = Bench::esp(1);
+    bench.esp_product("polled.toml", NVS, CHIP, &[("presence = \"usb\"", "presence = \"poll\"")]);
+    let order =
+        ["order", "add", "april", "--product", "polled.toml", "--pattern", "gw-{}", "--quantity", "1"];
+    let says = ["a loader is asked by resetting its unit", "set \"usb\" where the port goes with the unit"];
+    bench.refuses(bench.station(&order), 3, &says);
 }

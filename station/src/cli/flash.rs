@@ -103,7 +103,7 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     match accepted {
         Some(true) => Ok(Exit::Done),
         Some(false) => Ok(Exit::UnitFailed),
-        None => no_unit(port, &stop, ended.closings, output),
+        None => no_unit(&set_up.product.link, port, &stop, ended.closings, output),
     }
 }
 
@@ -149,15 +149,25 @@ fn fixture(config: &Config, port: &Path) -> Fixture {
     Fixture { name: name.to_owned(), port: port.to_owned(), scanner: None }
 }
 
-fn no_unit(port: &Path, stop: &StopSignal, closings: Vec<Closing>, output: &Output) -> Result<Exit, Failure> {
+fn no_unit(
+    link: &ProductLink,
+    port: &Path,
+    stop: &StopSignal,
+    closings: Vec<Closing>,
+    output: &Output,
+) -> Result<Exit, Failure> {
     if stop.get() != Stop::No {
         output.talk("stopped: no unit was taken");
         return Ok(Exit::UnitFailed);
     }
+    let ready = match link {
+        ProductLink::Loader { .. } => "has power and its boot pin is held",
+        _ => "is powered and booted",
+    };
     Err(match closings.into_iter().next() {
         Some(Closing { port: Some(fault), .. }) => port_failure(fault),
         Some(Closing { reason, port: None }) => Failure::input(format!(
-            "nobody answers on port {}: {reason}; check that the unit is powered and booted",
+            "nobody answers on port {}: {reason}; check that the unit {ready}",
             port.display()
         )),
         None => Failure::input(format!("nobody answers on port {}", port.display())),

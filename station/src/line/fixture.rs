@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::pace::Pace;
-use super::{Case, Station, StationFault};
+use super::{Case, Line, Station, StationFault};
 use crate::config::Fixture;
 use crate::error_text::with_causes;
 use crate::event::{Event, Outcome, Verdict};
 use crate::link::{DeviceLink, Leaving, LinkError, PortFault, PortMark, Stop};
 use crate::place::{self, Readers};
-use crate::product::Presence;
+use crate::product::{Presence, ProductLink};
 use crate::scan::Scans;
 
 /// So many failures in a row, of one unit after another, close a fixture: then it is the fixture, or the whole batch, and a person must look.
@@ -118,6 +118,9 @@ impl FixtureRun<'_> {
                 }
                 Err(fault) => return Ok(Closing { reason: with_causes(&fault), port: Some(fault) }),
             };
+            if !self.answers(link.as_mut())? {
+                continue;
+            }
             had_a_unit = true;
             let verdict = self.attempt(link.as_mut(), &mut last)?;
             failures.hear(&verdict);
@@ -181,6 +184,21 @@ impl FixtureRun<'_> {
         };
         let _ = link.leave(Leaving::Unfinished); // the attempt that follows logs in anew, whatever this left behind
         Ok((Some(shown), Some(link)))
+    }
+
+    /// By hand, a unit may have yet to come to a port that is always there: as long as no loader answers, none has.
+    /// False where the run is over by then.
+    fn answers(&self, link: &mut dyn DeviceLink) -> Result<bool, StationFault> {
+        let Line { product, order, .. } = self.station.line;
+        if !self.pace.is_for_one_unit() || !matches!(product.link, ProductLink::Loader { .. }) {
+            return Ok(true);
+        }
+        while let Err(LinkError::NoLoader { .. } | LinkError::Stopped(_)) = link.identify() {
+            if self.pace.over(&self.station.reader, order)?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Opens the port; none where the unit went again before that.

@@ -55,6 +55,14 @@ pub enum LinkError {
         /// How long the station waited.
         within: Duration,
     },
+    /// No loader answers: nobody is there, or the unit runs something else.
+    #[error("no loader answers within {} s: check that the unit has power and its boot pin is held (during {during})", within.as_secs())]
+    NoLoader {
+        /// What was being done.
+        during: String,
+        /// How long the station looked for one.
+        within: Duration,
+    },
     /// Something came, and not what the dialogue expects.
     #[error("the unit did not answer as expected within {} during {during}; it said {said}", seconds(.within))]
     Unexpected {
@@ -119,6 +127,7 @@ impl LinkError {
         match self {
             LinkError::Unplugged { .. }
             | LinkError::Silent { .. }
+            | LinkError::NoLoader { .. }
             | LinkError::Unexpected { .. }
             | LinkError::Stopped(_) => Disposition::Retry,
             LinkError::Babble { .. } | LinkError::Place { .. } | LinkError::Malformed { .. } => {

@@ -197,6 +197,11 @@ fn slots(product: &Product, firmware: &Firmware) -> Result<(), String> {
 fn identity(product: &Product) -> Result<(), String> {
     match (&product.link, product.assign, product.presence) {
         (ProductLink::Programmer, _, _) | (_, Assign::ByScan, Presence::Scan) => Ok(()),
+        (ProductLink::Loader { .. }, _, Presence::Poll) => Err(
+            "presence = \"poll\" asks again and again who is there, and a loader is asked by resetting its unit: one that passed \
+             would be stopped each time; set \"usb\" where the port goes with the unit, else \"scan\""
+                .to_owned(),
+        ),
         (_, Assign::ByScan, _) => {
             Err("assign = \"by-scan\" needs presence = \"scan\": nothing else tells which label a unit has"
                 .to_owned())

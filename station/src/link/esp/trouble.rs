@@ -103,14 +103,8 @@ impl Trouble {
         let (disposition, means) = match self {
             Self::Stopped => return LinkError::Stopped(during),
             Self::Gone(source) => return LinkError::Unplugged { during, source },
+            Self::NoLoader(within) => return LinkError::NoLoader { during, within },
             Self::Babble(bytes) => return LinkError::Babble { during, bytes },
-            Self::NoLoader(within) => (
-                Disposition::Retry,
-                format!(
-                    "no loader answers within {} s: check that the unit has power and its boot pin is held",
-                    within.as_secs()
-                ),
-            ),
             Self::NoRestart(_) => {
                 (Disposition::Rework, format!("the unit did not restart when it was told to{again}: rework it"))
             }
