@@ -11,14 +11,17 @@ use super::keyring::Keyring;
 use super::run::{product, stop_on_signals};
 use super::set_up::SetUp;
 use super::{Exit, Failure, Output};
+use crate::ledger::IdentityState;
 use crate::line::{Examined, ItemResult, Report, ReportVerdict, Verification};
 use crate::link::{DeviceLink, Leaving};
 use crate::order::OrderName;
+use crate::product::ProductLink;
 
-/// Compares the unit on a port with the ledger. Writes nothing, does nothing to the unit, and works beside a run.
+/// Compares the unit on a port with the ledger. Writes nothing, and works beside a run.
 ///
-/// Exit code 0: all that can be asked for agrees, and the unit proves its credential. The unit is not restarted: what it
-/// shows is what it holds now.
+/// Exit code 0: all that can be asked for agrees, and the unit proves its credential. What it shows is what it holds now: it is
+/// not restarted first. Only a unit whose loader is asked (an ESP32) is reset into that, where the port has DTR and RTS;
+/// afterwards one that is live boots its application, whatever was found, and any other stays in its loader, which is told.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
     /// The order that the unit belongs to.
@@ -49,12 +52,16 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let mut link = instruments.open(&args.port, stop).map_err(port_failure)?;
     let verification = Verification { instruments, order: &name, reader: &reader };
     let report = look(&verification, label, &keyring, link.as_mut());
-    let proven = matches!(&report, Ok(report) if report.verdict == ReportVerdict::Proven);
+    let live = matches!(&report, Ok(report) if report.state == Some(IdentityState::Live));
     // The verdict stands; a unit that was pulled out has no session left to end.
-    let _ = link.leave(if proven { Leaving::Accepted } else { Leaving::Unfinished });
+    let left = link.leave(if live { Leaving::Accepted } else { Leaving::Unfinished });
     let report = report?;
     output.data(&report, |out| write_report(&report, out))?;
-    Ok(if proven { Exit::Done } else { Exit::UnitFailed })
+    let has_loader = matches!(instruments.product.link, ProductLink::Loader { .. });
+    if has_loader && report.hardware_id.is_some() && !(live && left.is_ok()) {
+        output.talk("the unit stays in its loader: reset it to let it run what it holds");
+    }
+    Ok(if report.verdict == ReportVerdict::Proven { Exit::Done } else { Exit::UnitFailed })
 }
 
 fn look(

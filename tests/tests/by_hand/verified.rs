@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use acceptance::{Bench, NVS, Running, Simulator, label, openssl};
+use acceptance::{Bench, NVS, Running, Simulator, Station, label, openssl};
 use serde_json::Value;
 
 use super::verdict;
@@ -234,11 +234,15 @@ fn a_port_that_is_not_there_is_named() {
 
 /// Starts the simulated board with its flash as it is, but for one byte.
 fn with_a_byte_changed(bench: &Bench, offset: usize) -> Simulator {
+    change_a_byte(bench, offset);
+    bench.simulate_esp("esp32", 1, 1, &[])
+}
+
+fn change_a_byte(bench: &Bench, offset: usize) {
     let flash = bench.simulated().join("units/0001/flash.bin");
     let mut bytes = bench.esp_flash(1);
     bytes[offset] ^= 1;
     overwrite(&flash, &bytes);
-    bench.simulate_esp("esp32", 1, 1, &[])
 }
 
 #[test]
@@ -264,4 +268,30 @@ fn a_board_s_flash_is_compared_with_what_the_ledger_says_was_written() {
     verify(&bench, 0);
     let listed = bench.station(&["flash", "april", "--explain"]).run().expect(0).stdout;
     assert!(listed.contains("written by the loader of esp32") && listed.contains("azure/device_key: secret"));
+}
+
+#[test]
+fn a_board_that_is_live_runs_again_and_of_any_other_it_is_told_that_it_does_not() {
+    let bench = Bench::esp(1);
+    bench.esp_product("own.toml", NVS, "esp32", &[]);
+    bench.order_of("april", "own.toml", 1);
+    let stays = "the unit stays in its loader: reset it";
+    // How the unit on fixture 1 was left when it was looked at and is no proven one, and what was said of that.
+    let looked_at = || {
+        let board = ["simulate", "--json", "--board", "esp32", "--units", "1", "--fixtures", "1"];
+        let mut simulator =
+            Running::start(Station::new(&board).args(&["--exchange-ms", "100"]).arg(bench.simulated()));
+        simulator.wait_for("it was ready", |event| event["event"] == "ready");
+        let told = bench.verify("april", 1, &[]).expect(1).stderr.contains(stays);
+        let out = simulator.wait_for("the board left", |event| event["event"] == "unit_out");
+        simulator.signal("TERM");
+        simulator.end();
+        (out["reason"].as_str().unwrap().to_owned(), told)
+    };
+    assert_eq!(looked_at(), ("not_written".to_owned(), true), "no verdict yet");
+    let simulator = bench.simulate_esp("esp32", 1, 1, &[]);
+    bench.flash("april", 1).run().expect(0);
+    drop(simulator);
+    change_a_byte(&bench, 0xc000);
+    assert_eq!(looked_at(), ("rebooted".to_owned(), false), "live");
 }
