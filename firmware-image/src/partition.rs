@@ -38,6 +38,14 @@ pub struct Partition {
     pub readonly: bool,
 }
 
+impl Partition {
+    /// It as a place for a unit's data.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        Slot { name: self.name.to_string(), region: self.region }
+    }
+}
+
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` ({}, {})", self.name, self.kind, self.region)
@@ -117,7 +125,6 @@ impl PartitionTable {
     /// # Errors
     /// There is none: [`PartitionTableError::Missing`] names those that there are.
     pub fn slot(&self, name: &str) -> Result<Slot, PartitionTableError> {
-        let partition = self.partition(name)?;
-        Ok(Slot { name: partition.name.to_string(), region: partition.region })
+        self.partition(name).map(Partition::slot)
     }
 }

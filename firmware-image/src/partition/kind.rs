@@ -97,6 +97,13 @@ impl Kind {
         Ok(Self { partition_type: type_number, subtype: number })
     }
 
+    /// What Espressif's component esp_secure_cert_mgr looks for, by whatever subtype
+    /// (`ESP_SECURE_CERT_TLV_PARTITION_TYPE`, `esp_secure_cert_tlv_config.h`).
+    #[must_use]
+    pub fn is_secure_cert(self) -> bool {
+        self.partition_type == 0x3f
+    }
+
     /// Firmware that the chip can run.
     #[must_use]
     pub fn is_app(self) -> bool {

@@ -2,7 +2,7 @@
 
 use firmware_image::marked_slot::Marker;
 use firmware_image::secure_cert::EntryType;
-use firmware_image::{Base, FlashLayout, PartitionTable, nvs};
+use firmware_image::{Base, FlashLayout, Kind, Partition, PartitionTable, nvs};
 use serde::Deserialize;
 
 use super::file::{EntryFile, EntryTypeFile, SlotFile, SlotFormat};
@@ -115,8 +115,6 @@ impl Slot {
                 ))
             })
         };
-        let partition =
-            |table: &PartitionTable, name: &str| table.slot(name).map_err(|error| said(with_causes(&error)));
         if file.keys.is_some() && file.format != SlotFormat::Nvs {
             return Err(said("only the format nvs is encrypted with `keys`: remove them".to_owned()));
         }
@@ -130,14 +128,17 @@ impl Slot {
         let (place, content) = match file.format {
             SlotFormat::Nvs => {
                 let table = table()?;
-                firmware_writes = table.partition(&file.name).is_ok_and(|partition| !partition.readonly);
-                let keys = file.keys.as_deref().map(|name| partition(&table, name)).transpose()?;
+                let own = partition(&table, &file.name, NVS).map_err(said)?;
+                firmware_writes = !own.readonly;
+                let keys = file.keys.as_deref().map(|name| partition(&table, name, NVS_KEYS));
+                let keys = keys.transpose().map_err(said)?.map(Partition::slot);
                 let entries = entries(&file.entries, nvs_place, document).map_err(said)?;
-                (partition(&table, &file.name)?, SlotContent::Nvs { entries, keys })
+                (own.slot(), SlotContent::Nvs { entries, keys })
             }
             SlotFormat::EspSecureCert => {
+                let own = partition(&table()?, &file.name, SECURE_CERT).map_err(said)?.slot();
                 let entries = entries(&file.entries, secure_cert_place, document).map_err(said)?;
-                (partition(&table()?, &file.name)?, SlotContent::SecureCert(entries))
+                (own, SlotContent::SecureCert(entries))
             }
             SlotFormat::Records => {
                 let marker = Marker::new(file.marker.as_deref().unwrap_or_default().as_bytes());
@@ -166,6 +167,27 @@ impl Slot {
             SlotContent::Records(entries) => Box::new(entries.iter().map(|entry| &entry.document)),
         }
     }
+}
+
+/// Which partitions the firmware finds its data in: whether one is such, and what they are called.
+type Fit = (fn(Kind) -> bool, &'static str);
+
+const NVS: Fit = (|kind| kind == Kind::NVS, "NVS entries lie in one of the type data/nvs");
+const NVS_KEYS: Fit =
+    (|kind| kind == Kind::NVS_KEYS, "keys of encrypted NVS lie in one of the type data/nvs_keys");
+const SECURE_CERT: Fit = (Kind::is_secure_cert, "esp_secure_cert entries lie in one of the type 0x3F (63)");
+
+/// The partition of that name, where the firmware would look for such data there.
+fn partition<'t>(
+    table: &'t PartitionTable,
+    name: &str,
+    (fits, wanted): Fit,
+) -> Result<&'t Partition, String> {
+    let partition = table.partition(name).map_err(|error| with_causes(&error))?;
+    if fits(partition.kind) {
+        return Ok(partition);
+    }
+    Err(format!("the partition {partition} is none for it: {wanted}; name that, or correct the table"))
 }
 
 fn entries<P>(

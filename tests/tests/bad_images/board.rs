@@ -103,7 +103,7 @@ fn a_partition_table_that_cannot_be_read_is_refused() {
 fn partitions_and_their_entries_that_are_none_are_named() {
     let set = board(PARTITIONS, |_| {});
     let key = "key = \"device_key\", type = \"blob\"";
-    let cases: [Case<'_>; 11] = [
+    let cases: [Case<'_>; 15] = [
         (
             &[("name = \"nvs\"", "name = \"factory\"")],
             &["slot `factory`: the partition table has no partition `factory`: it has `nvs`, `keys`, `app`"],
@@ -114,7 +114,31 @@ fn partitions_and_their_entries_that_are_none_are_named() {
         ),
         (
             &[("format = \"nvs\"\n", "format = \"nvs\"\nkeys = \"nvs\"\n")],
-            &["slots `nvs` (0x9000..0xc000) and `nvs` (0x9000..0xc000) overlap"],
+            &[
+                "slot `nvs`: the partition `nvs` (data/nvs, 0x9000..0xc000) is none for it: keys of encrypted NVS lie in one of the type data/nvs_keys",
+            ],
+        ),
+        (
+            &[("format = \"nvs\"\n", "format = \"nvs\"\nkeys = \"app\"\n")],
+            &["slot `nvs`: the partition `app` (app/factory, 0x10000..0x20000) is none for it: keys of"],
+        ),
+        (
+            &[("name = \"nvs\"", "name = \"app\"")],
+            &[
+                "slot `app`: the partition `app` (app/factory, 0x10000..0x20000) is none for it: NVS entries lie in one of the type data/nvs; name that, or correct the table",
+            ],
+        ),
+        (
+            &[("name = \"nvs\"", "name = \"keys\"")],
+            &[
+                "slot `keys`: the partition `keys` (data/nvs_keys, 0xc000..0xd000) is none for it: NVS entries",
+            ],
+        ),
+        (
+            &[("format = \"nvs\"\n", "format = \"esp-secure-cert\"\n")],
+            &[
+                "slot `nvs`: the partition `nvs` (data/nvs, 0x9000..0xc000) is none for it: esp_secure_cert entries lie in one of the type 0x3F (63)",
+            ],
         ),
         (
             &[("format = \"nvs\"\n", "format = \"esp-secure-cert\"\nkeys = \"keys\"\n")],
