@@ -183,6 +183,14 @@ fn slots(product: &Product, firmware: &Firmware) -> Result<(), String> {
     if !matches!(product.link, ProductLink::Loader { .. }) {
         return Ok(());
     }
+    let ragged = |place: &&firmware_image::Slot| !place.region.length().is_multiple_of(SECTOR);
+    if let Some(place) = product.slots().flat_map(Slot::places).find(ragged) {
+        return Err(format!(
+            "slot {place} has {:#x} bytes, and a loader erases whole sectors of {SECTOR:#x}: make the partition as long as \
+             its sectors",
+            place.region.length()
+        ));
+    }
     match image.plan.ranges.iter().find(|range| !range.region.offset().is_multiple_of(SECTOR)) {
         Some(range) => Err(format!(
             "what lies at {} does not begin with a sector of {SECTOR:#x} bytes, which is all that a loader can erase: release \

@@ -90,6 +90,9 @@ fn a_partition_table_that_cannot_be_read_is_refused() {
         let set = board(PARTITIONS, changed);
         set.bench.refuses(set.order_of(&set.good), 3, says);
     }
+    let ragged = board(&PARTITIONS.replace("0x9000, 0x3000", "0x9000, 0x2800"), |_| {});
+    let says = ["slot `nvs` (0x9000..0xb800) has 0x2800 bytes, and a loader erases whole sectors of 0x1000"];
+    ragged.bench.refuses(ragged.order_of(&ragged.good), 3, &says);
     let set = board(PARTITIONS, |_| {});
     let beyond = set.changed(&[("[flash]\n", "[flash]\npartition_table = 0x300000\n")]);
     set.bench.refuses(
