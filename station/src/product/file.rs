@@ -42,8 +42,7 @@ pub(super) struct LinkFile {
     pub(super) dialogue: Option<String>,
     pub(super) loader: Option<Chip>,
     pub(super) baud: Option<u32>,
-    #[serde(default)]
-    pub(super) secure_boot: SecureBoot,
+    pub(super) secure_boot: Option<SecureBoot>,
     #[serde(default)]
     pub(super) values: BTreeMap<String, String>,
     #[serde(default)]

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use firmware_image::{Base, Digest, FileFormat, FlashLayout, Region};
 
+use super::ProductLink;
 use super::file::{FirmwareFile, FlashFile};
 use crate::error_text::with_causes;
 use crate::ledger::entry::Grade;
+use crate::link::SECTOR;
 
 /// The folder of released firmware, in the station's folder.
 pub(super) const FOLDER: &str = "firmware";
@@ -28,8 +30,8 @@ pub struct Firmware {
 
 impl Firmware {
     /// Reads the files and compares their digests.
-    pub(super) fn load(station_folder: &Path, file: FlashFile) -> Result<Self, String> {
-        let flash = Region::new(file.start, file.size).map_err(|error| format!("[flash]: {error}"))?;
+    pub(super) fn load(station_folder: &Path, file: FlashFile, link: &ProductLink) -> Result<Self, String> {
+        let flash = flash(&file, link).map_err(|what| format!("[flash]: {what}"))?;
         let layout = FlashLayout {
             table_offset: file.partition_table.unwrap_or(FlashLayout::default().table_offset),
             flash_size: Some(file.size),
@@ -48,6 +50,24 @@ impl Firmware {
         })?;
         Ok(Self { base, flash, layout, is_hex, evidence: file.evidence })
     }
+}
+
+/// What a loader writes begins at 0, and consists of sectors.
+fn flash(file: &FlashFile, link: &ProductLink) -> Result<Region, String> {
+    let is_loader = matches!(link, ProductLink::Loader { .. });
+    if is_loader && file.start != 0 {
+        return Err(format!(
+            "start = {:#x}, and {link} writes flash that begins at 0: remove `start`",
+            file.start
+        ));
+    }
+    if is_loader && !file.size.is_multiple_of(SECTOR) {
+        return Err(format!(
+            "size = {:#x} is no multiple of a sector ({SECTOR:#x}): give the size of the unit's flash",
+            file.size
+        ));
+    }
+    Region::new(file.start, file.size).map_err(|error| error.to_string())
 }
 
 fn pinned(station_folder: &Path, file: &FirmwareFile, flash: Region) -> Result<Base, String> {

@@ -1,6 +1,7 @@
 //! How a product's units are spoken to.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::ProductError;
@@ -8,6 +9,9 @@ use super::file::{LinkFile, SecureBoot};
 use crate::ledger::entry::Grade;
 use crate::link::{Chip, Dialogue, Section, ShownIn};
 use crate::template::Kind;
+
+/// What serial adapters can do.
+const BAUD: RangeInclusive<u32> = 1200..=5_000_000;
 
 /// How a product's units are spoken to.
 #[derive(Debug, Clone)]
@@ -38,6 +42,13 @@ impl ProductLink {
         let wrong = |what: &str| {
             Err(ProductError::Impossible { file: product.to_owned(), what: format!("[link]: {what}") })
         };
+        if let Some(baud) = file.baud.filter(|baud| !BAUD.contains(baud)) {
+            let (least, most) = (BAUD.start(), BAUD.end());
+            return wrong(&format!("baud = {baud} is no baud rate: give one from {least} to {most}"));
+        }
+        if file.secure_boot.is_some() && file.loader.is_none() {
+            return wrong("`secure_boot` is what a loader looks at, and there is no `loader`: remove it");
+        }
         match (&file.dialogue, file.loader, file.baud) {
             (Some(_), Some(_), _) => wrong("a unit has a `dialogue` or a `loader`: remove one"),
             (Some(_), None, None) | (None, Some(_), None) => wrong("the key `baud` is missing: add it"),
@@ -49,7 +60,9 @@ impl ProductLink {
                 let text = Kind::Dialogue.text(station_folder, name)?;
                 Ok(Self::Console { baud, dialogue: Dialogue::parse(&text, name)? })
             }
-            (None, Some(chip), Some(baud)) => Ok(Self::Loader { baud, chip, secure_boot: file.secure_boot }),
+            (None, Some(chip), Some(baud)) => {
+                Ok(Self::Loader { baud, chip, secure_boot: file.secure_boot.unwrap_or_default() })
+            }
         }
     }
 

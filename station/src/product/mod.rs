@@ -136,7 +136,7 @@ impl Product {
         };
         let link = ProductLink::load(station_folder, file, &data.link)?;
         let (assign, presence) = comes_and_goes(&link, data.assign, data.presence).map_err(impossible)?;
-        let firmware = data.flash.map(|flash| Firmware::load(station_folder, flash)).transpose();
+        let firmware = data.flash.map(|flash| Firmware::load(station_folder, flash, &link)).transpose();
         let firmware = firmware.map_err(impossible)?;
         let texts = Texts { station_folder, values: data.link.values, secrets: data.link.secrets };
         let items = data.items.into_iter().map(|item| texts.item(item));

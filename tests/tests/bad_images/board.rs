@@ -90,8 +90,9 @@ fn a_partition_table_that_cannot_be_read_is_refused() {
         let set = board(PARTITIONS, changed);
         set.bench.refuses(set.order_of(&set.good), 3, says);
     }
-    let ragged = board(&PARTITIONS.replace("0x9000, 0x3000", "0x9000, 0x2800"), |_| {});
-    let says = ["slot `nvs` (0x9000..0xb800) has 0x2800 bytes, and a loader erases whole sectors of 0x1000"];
+    let longer = PARTITIONS.replace("0x9000, 0x3000", "0x9000, 0x3800").replace("0xc000", "0xd000");
+    let ragged = board(&longer, |_| {});
+    let says = ["slot `nvs` (0x9000..0xc800) has 0x3800 bytes, and a loader erases whole sectors of 0x1000"];
     ragged.bench.refuses(ragged.order_of(&ragged.good), 3, &says);
     let set = board(PARTITIONS, |_| {});
     let beyond = set.changed(&[("[flash]\n", "[flash]\npartition_table = 0x300000\n")]);
@@ -177,6 +178,42 @@ fn partitions_and_their_entries_that_are_none_are_named() {
             &[
                 "item `nvs` asks for challenge, which the loader of esp32c3 cannot give: ask for device-digest or read-back",
             ],
+        ),
+    ];
+    for (changes, says) in cases {
+        eprintln!("case: {}", changes[0].1);
+        set.bench.refuses(set.changed(changes), 3, says);
+    }
+}
+
+#[test]
+fn numbers_that_mean_nothing_are_refused() {
+    let set = board(PARTITIONS, |_| {});
+    let (baud, size) = ("baud = 921600", "size = 0x400000");
+    let loader = "loader = \"esp32c3\"\nbaud = 921600\n";
+    let cases: [Case<'_>; 7] = [
+        (&[(baud, "baud = 0")], &["[link]: baud = 0 is no baud rate: give one from 1200 to 5000000"]),
+        (&[(baud, "baud = 1199")], &["[link]: baud = 1199 is no baud rate"]),
+        (&[(baud, "baud = 5000001")], &["[link]: baud = 5000001 is no baud rate"]),
+        (
+            &[(size, "start = 0x1000\nsize = 0x400000")],
+            &[
+                "[flash]: start = 0x1000, and the loader of esp32c3 writes flash that begins at 0: remove `start`",
+            ],
+        ),
+        (
+            &[(size, "size = 0x3ff800")],
+            &[
+                "[flash]: size = 0x3ff800 is no multiple of a sector (0x1000): give the size of the unit's flash",
+            ],
+        ),
+        (
+            &[(loader, "secure_boot = \"signed-firmware\"\n")],
+            &["[link]: `secure_boot` is what a loader looks at, and there is no `loader`: remove it"],
+        ),
+        (
+            &[(loader, "dialogue = \"linux-gateway.toml\"\nbaud = 115200\nsecure_boot = \"refuse\"\n")],
+            &["[link]: `secure_boot` is what a loader looks at, and there is no `loader`: remove it"],
         ),
     ];
     for (changes, says) in cases {
