@@ -2,16 +2,12 @@
 
 use std::path::Path;
 
-use firmware_image::{Base, Digest, FileFormat, FlashLayout, Region};
+use firmware_image::{Base, FlashLayout, Region};
 
-use super::ProductLink;
-use super::file::{FirmwareFile, FlashFile};
-use crate::error_text::with_causes;
+use super::file::FlashFile;
+use super::{ProductLink, release};
 use crate::ledger::entry::Grade;
 use crate::link::SECTOR;
-
-/// The folder of released firmware, in the station's folder.
-pub(super) const FOLDER: &str = "firmware";
 
 /// Released firmware, pinned by its digests.
 #[derive(Debug, Clone)]
@@ -39,10 +35,10 @@ impl Firmware {
         let is_hex = file.files.iter().all(|file| file.address.is_none());
         let mut base: Option<Base> = None;
         for part in &file.files {
-            let next = pinned(station_folder, part, flash)?;
+            let next = release::pinned(station_folder, part, flash)?;
             base = Some(match base {
                 None => next,
-                Some(base) => base.with(next).map_err(|error| in_file(part, &error))?,
+                Some(base) => base.with(next).map_err(|error| release::in_file(part, &error))?,
             });
         }
         let base = base.ok_or_else(|| {
@@ -68,30 +64,4 @@ fn flash(file: &FlashFile, link: &ProductLink) -> Result<Region, String> {
         ));
     }
     Region::new(file.start, file.size).map_err(|error| error.to_string())
-}
-
-fn pinned(station_folder: &Path, file: &FirmwareFile, flash: Region) -> Result<Base, String> {
-    let name = Path::new(&file.file);
-    if name.components().count() != 1 || name.file_name().is_none() {
-        return Err(format!(
-            "[[flash.file]] `{}`: give the name of a file in {FOLDER}/, and no path",
-            file.file
-        ));
-    }
-    let bytes = std::fs::read(station_folder.join(FOLDER).join(name)).map_err(|error| {
-        format!(
-            "{FOLDER}/{} cannot be read ({error}): put the released file into the station's folder",
-            file.file
-        )
-    })?;
-    let expected: Digest = file
-        .sha256
-        .parse()
-        .map_err(|error| format!("{FOLDER}/{}: sha256: {}", file.file, with_causes(&error)))?;
-    let format = file.address.map_or(FileFormat::IntelHex, |address| FileFormat::Raw { address });
-    Base::pinned(&bytes, format, &expected, flash).map_err(|error| in_file(file, &error))
-}
-
-fn in_file(file: &FirmwareFile, error: &dyn std::error::Error) -> String {
-    format!("{FOLDER}/{}: {}", file.file, with_causes(error))
 }

@@ -9,6 +9,7 @@ mod firmware;
 mod item;
 mod link;
 mod refusal;
+mod release;
 mod slot;
 mod text;
 

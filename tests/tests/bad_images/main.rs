@@ -92,6 +92,38 @@ fn firmware_that_is_not_the_released_one_or_does_not_fit_is_refused() {
 }
 
 #[test]
+fn what_is_no_file_or_far_too_large_is_not_read() {
+    let set = Set::new();
+    let at = |name: &str| set.bench.folder().join("firmware").join(name);
+    let fifo = std::process::Command::new("mkfifo").arg(at("fifo.hex")).status().unwrap();
+    assert!(fifo.success());
+    std::os::unix::fs::symlink(at("firmware.hex"), at("link.hex")).unwrap();
+    std::fs::create_dir(at("folder.hex")).unwrap();
+    // Holes: it takes no room.
+    std::fs::File::create_new(at("huge.hex")).unwrap().set_len(1 << 40).unwrap();
+    let raw = "file = \"huge.hex\"\naddress = 0x08000000";
+    let cases: [(&str, &str); 5] = [
+        ("file = \"fifo.hex\"", "firmware/fifo.hex is no file: put the released file itself there"),
+        ("file = \"link.hex\"", "firmware/link.hex is no file: put the released file itself there"),
+        ("file = \"folder.hex\"", "firmware/folder.hex is no file: put the released file itself there"),
+        (
+            "file = \"huge.hex\"",
+            "firmware/huge.hex has 1099511627776 bytes, and no firmware for the flash has more than 2625536: give the right",
+        ),
+        (
+            raw,
+            "firmware/huge.hex has 1099511627776 bytes, and no firmware for the flash has more than 524288",
+        ),
+    ];
+    for (file, says) in cases {
+        eprintln!("case: {file}");
+        // No snapshot before and after: whoever reads these files waits for ever too.
+        let refused = set.changed(&[("file = \"firmware.hex\"", file)]).run().expect(3);
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn a_marked_slot_that_cannot_be_found_or_is_not_free_is_refused() {
     let set = Set::new();
     let blank = [0xff; 64];
