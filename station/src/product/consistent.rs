@@ -1,14 +1,11 @@
 //! What a product must ask for, and what of that its link can do: checked as a whole when it is loaded.
 
-use firmware_image::Filling;
-
 use super::{
-    Assign, Endpoint, Firmware, Item, ItemContent, Presence, Product, ProductAttestation, ProductError,
-    ProductLink, Slot, Variable,
+    Assign, Endpoint, Item, ItemContent, Presence, Product, ProductAttestation, ProductError, ProductLink,
+    Variable,
 };
-use crate::error_text::with_causes;
 use crate::ledger::entry::{Grade, KeyMaker};
-use crate::link::{SECTOR, Section, ShownIn};
+use crate::link::{Section, ShownIn};
 
 /// A value, the variables that bring it, and the first one's name.
 type Needed = (&'static [Variable], &'static str);
@@ -162,42 +159,7 @@ fn way_onto_the_unit(product: &Product) -> Result<(), String> {
         (None, false) => {
             Err("no [flash] says which firmware it is for: add it, or name [link] dialogue".to_owned())
         }
-        (None, true) => Ok(()),
-        (Some(firmware), false) => slots(product, firmware),
-    }
-}
-
-/// Slots share nothing with each other or the firmware; and a loader erases whole sectors, so that each part begins with one.
-fn slots(product: &Product, firmware: &Firmware) -> Result<(), String> {
-    if let Some(place) = product.slots().flat_map(Slot::places).find(|it| !firmware.flash.contains(it.region))
-    {
-        return Err(format!(
-            "slot {place} reaches out of the flash ({}): correct the firmware, or `start` and `size` in [flash]",
-            firmware.flash
-        ));
-    }
-    let blank = |place: firmware_image::Slot| Filling::new(place, &[], Vec::new());
-    let blank: Result<Vec<_>, _> = product.slots().flat_map(Slot::places).cloned().map(blank).collect();
-    let image = blank.and_then(|blank| firmware_image::personalise(&firmware.base, &blank));
-    let image = image.map_err(|error| with_causes(&error))?;
-    if !matches!(product.link, ProductLink::Loader { .. }) {
-        return Ok(());
-    }
-    let ragged = |place: &&firmware_image::Slot| !place.region.length().is_multiple_of(SECTOR);
-    if let Some(place) = product.slots().flat_map(Slot::places).find(ragged) {
-        return Err(format!(
-            "slot {place} has {:#x} bytes, and a loader erases whole sectors of {SECTOR:#x}: make the partition as long as \
-             its sectors",
-            place.region.length()
-        ));
-    }
-    match image.plan.ranges.iter().find(|range| !range.region.offset().is_multiple_of(SECTOR)) {
-        Some(range) => Err(format!(
-            "what lies at {} does not begin with a sector of {SECTOR:#x} bytes, which is all that a loader can erase: release \
-             the firmware in parts that do",
-            range.region
-        )),
-        None => Ok(()),
+        (None, true) | (Some(_), false) => Ok(()),
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use firmware_image::{Base, FlashLayout, Region};
+use firmware_image::{Base, Content, Filling, FlashLayout, Plan, Region, Slot};
+use md5::{Digest, Md5};
 
 use super::file::FlashFile;
 use super::{ProductLink, release};
+use crate::error_text::with_causes;
 use crate::ledger::entry::Grade;
 use crate::link::SECTOR;
+use crate::vault::Secret;
 
 /// Released firmware, pinned by its digests.
 #[derive(Debug, Clone)]
@@ -22,6 +25,19 @@ pub struct Firmware {
     pub is_hex: bool,
     /// The evidence that a PASS needs of it; none where another program writes it.
     pub evidence: Option<Grade>,
+    /// What a loader writes of it; none where another program writes it.
+    pub ranges: Vec<BaseRange>,
+}
+
+/// A part of the firmware that no slot covers: whole sectors, because a loader erases those.
+#[derive(Debug, Clone)]
+pub struct BaseRange {
+    /// Where it lies.
+    pub region: Region,
+    /// What lies there. It is the same for all units, and they share it.
+    pub content: Secret,
+    /// Its MD5.
+    pub md5: [u8; 16],
 }
 
 impl Firmware {
@@ -44,8 +60,58 @@ impl Firmware {
         let base = base.ok_or_else(|| {
             "[flash] names no released firmware: add a [[flash.file]] for each of its files".to_owned()
         })?;
-        Ok(Self { base, flash, layout, is_hex, evidence: file.evidence })
+        Ok(Self { base, flash, layout, is_hex, evidence: file.evidence, ranges: Vec::new() })
     }
+
+    /// Cuts it into the ranges around the slots. These share nothing with each other or with the firmware.
+    pub(super) fn around(mut self, slots: &[&Slot], link: &ProductLink) -> Result<Self, String> {
+        if let Some(slot) = slots.iter().find(|slot| !self.flash.contains(slot.region)) {
+            return Err(format!(
+                "slot {slot} reaches out of the flash ({}): correct the firmware, or `start` and `size` in [flash]",
+                self.flash
+            ));
+        }
+        let blank = slots.iter().map(|slot| Filling::new((*slot).clone(), &[], Vec::new()));
+        let image = blank
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|blank| firmware_image::personalise(&self.base, &blank))
+            .map_err(|error| with_causes(&error))?;
+        if matches!(link, ProductLink::Loader { .. }) {
+            whole_sectors(slots, &image.plan)?;
+            let of_base = image.plan.ranges.iter().filter(|range| range.content == Content::Base);
+            self.ranges =
+                of_base.map(|range| base_range(&self.base, range.region)).collect::<Result<_, _>>()?;
+        }
+        Ok(self)
+    }
+}
+
+/// A loader erases whole sectors: no two parts may share one.
+fn whole_sectors(slots: &[&Slot], plan: &Plan) -> Result<(), String> {
+    if let Some(slot) = slots.iter().find(|slot| !slot.region.length().is_multiple_of(SECTOR)) {
+        return Err(format!(
+            "slot {slot} has {:#x} bytes, and a loader erases whole sectors of {SECTOR:#x}: make the partition as long as \
+             its sectors",
+            slot.region.length()
+        ));
+    }
+    match plan.ranges.iter().find(|range| !range.region.offset().is_multiple_of(SECTOR)) {
+        Some(range) => Err(format!(
+            "what lies at {} does not begin with a sector of {SECTOR:#x} bytes, which is all that a loader can erase: release \
+             the firmware in parts that do",
+            range.region
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Up to the end of its last sector.
+fn base_range(base: &Base, region: Region) -> Result<BaseRange, String> {
+    let pieces: Vec<&[u8]> = base.image().within(region).map(|(_, bytes)| bytes).collect();
+    let mut bytes = pieces.concat();
+    bytes.resize(bytes.len().next_multiple_of(SECTOR as usize), 0xff);
+    let region = Region::of(region.offset(), &bytes).map_err(|error| error.to_string())?;
+    Ok(BaseRange { region, md5: Md5::digest(&bytes).into(), content: Secret::new(bytes) })
 }
 
 /// What a loader writes begins at 0, and consists of sectors.

@@ -67,6 +67,14 @@ impl Item {
         matches!(self.content, ItemContent::OwnKey { .. })
     }
 
+    /// The slot of the firmware's image, where it is one.
+    pub fn slot(&self) -> Option<&Slot> {
+        match &self.content {
+            ItemContent::Slot(slot) => Some(slot),
+            ItemContent::Document { .. } | ItemContent::OwnKey { .. } => None,
+        }
+    }
+
     /// The dialogue's variables that place it; none of a slot.
     pub fn console_place(&self) -> Option<&BTreeMap<String, String>> {
         match &self.content {

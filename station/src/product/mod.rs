@@ -30,7 +30,7 @@ pub use attestation::ProductAttestation;
 pub use document::{Document, Values, Variable};
 pub use file::SecureBoot;
 use file::{EntryFile, ItemFile, ProductFile, SlotFile};
-pub use firmware::Firmware;
+pub use firmware::{BaseRange, Firmware};
 pub use item::{Item, ItemContent};
 pub use link::ProductLink;
 pub use refusal::ProductError;
@@ -144,6 +144,9 @@ impl Product {
         let slots =
             data.slots.into_iter().map(|slot| texts.slot(slot, &link, firmware.as_ref()).map_err(impossible));
         let items = items.chain(slots).collect::<Result<Vec<_>, ProductError>>()?;
+        let places: Vec<_> = items.iter().filter_map(Item::slot).flat_map(Slot::places).collect();
+        let firmware = firmware.map(|firmware| firmware.around(&places, &link)).transpose();
+        let firmware = firmware.map_err(impossible)?;
         let product = Self {
             file: file.to_owned(),
             sha256: hex(&crate::ledger::entry::hash(text.as_bytes())),
@@ -171,10 +174,7 @@ impl Product {
 
     /// The slots of its image.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.items.iter().filter_map(|item| match &item.content {
-            ItemContent::Slot(slot) => Some(slot),
-            ItemContent::Document { .. } | ItemContent::OwnKey { .. } => None,
-        })
+        self.items.iter().filter_map(Item::slot)
     }
 
     /// The item that stands for the key that the unit makes itself, and what the unit shows that key in.

@@ -3,48 +3,37 @@
 use firmware_image::marked_slot::Record;
 use firmware_image::nvs::{self, Value};
 use firmware_image::secure_cert;
-use firmware_image::{Content, Filling, PersonaliseError, Personalised, Region};
+use firmware_image::{Filling, PersonaliseError, Personalised, Region};
+use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
 use super::{PlanError, Random};
 use crate::ledger::entry::Grade;
-use crate::link::SECTOR;
-use crate::product::{Entry, Firmware, Item, NvsKind, NvsPlace, Product, Slot, SlotContent, Values};
+use crate::product::{
+    BaseRange, Entry, Firmware, Item, NvsKind, NvsPlace, Product, Slot, SlotContent, Values,
+};
 use crate::vault::Secret;
 
 /// A region of flash that is written as a whole.
 pub(super) struct FlashPart {
     pub(super) name: String,
     pub(super) region: Region,
-    /// None where it needs a private key that only the unit has now.
-    pub(super) content: Option<Secret>,
+    /// With its MD5. None where it needs a private key that only the unit has now.
+    pub(super) content: Option<(Secret, [u8; 16])>,
     pub(super) secret: bool,
     pub(super) evidence: Grade,
 }
 
-/// The ranges of the released firmware that no slot covers, named by where they lie. Each takes its last sector up: that is
-/// erased as a whole.
-pub(super) fn base(product: &Product, firmware: &Firmware) -> Result<Vec<FlashPart>, PlanError> {
-    let blank = product.slots().flat_map(Slot::places);
-    let blank = blank.map(|place| Filling::new(place.clone(), &[], Vec::new()));
-    let blank = blank.collect::<Result<Vec<_>, _>>();
-    let image = blank.and_then(|blank| firmware_image::personalise(&firmware.base, &blank));
-    let image = image.map_err(|source| PlanError::Image { id: product.file.clone(), source })?;
-    let of_base = image.plan.ranges.iter().filter(|range| range.content == Content::Base);
-    Ok(of_base
-        .filter_map(|range| {
-            let mut bytes = firmware.base.image().bytes(range.region)?.to_vec();
-            bytes.resize(bytes.len().next_multiple_of(SECTOR as usize), 0xff);
-            let region = Region::of(range.region.offset(), &bytes).ok()?;
-            Some(FlashPart {
-                name: format!("firmware {region}"),
-                region,
-                content: Some(Secret::new(bytes)),
-                secret: false,
-                evidence: firmware.evidence.unwrap_or(Grade::Acknowledged),
-            })
-        })
-        .collect())
+/// The released firmware's own ranges, named by where they lie.
+pub(super) fn base(firmware: &Firmware) -> impl Iterator<Item = FlashPart> {
+    let evidence = firmware.evidence.unwrap_or(Grade::Acknowledged);
+    firmware.ranges.iter().map(move |BaseRange { region, content, md5 }| FlashPart {
+        name: format!("firmware {region}"),
+        region: *region,
+        content: Some((content.clone(), *md5)),
+        secret: false,
+        evidence,
+    })
 }
 
 /// A slot with a unit's entries, and before it the keys that it is encrypted with.
@@ -60,7 +49,8 @@ pub(super) fn parts(
         FlashPart {
             name: if place.name == slot.place.name { item.name.clone() } else { place.name.clone() },
             region: place.region,
-            content: filling.map(|filling| Secret::new(filling.bytes().to_vec())),
+            content: filling
+                .map(|filling| (Secret::new(filling.bytes().to_vec()), Md5::digest(filling.bytes()).into())),
             secret: true,
             evidence: item.evidence,
         }

@@ -153,9 +153,7 @@ impl Personaliser<'_> {
         let values = values.with(self.own);
         let id = identity.registration_id.as_str();
         let mut items = Vec::with_capacity(self.product.items.len());
-        for part in self.firmware()? {
-            items.push(self.flashed(part));
-        }
+        items.extend(self.product.firmware.iter().flat_map(image::base).map(|part| self.flashed(part)));
         for item in &self.product.items {
             match &item.content {
                 ItemContent::Slot(slot) => {
@@ -179,11 +177,6 @@ impl Personaliser<'_> {
     ) -> Result<Option<FilledSlots>, PlanError> {
         let values = UnitValues::new(self.product, identity, credential);
         FilledSlots::new(self.product, &values.with(self.own), self.random)
-    }
-
-    /// The released firmware's own ranges.
-    fn firmware(&self) -> Result<Vec<FlashPart>, PlanError> {
-        self.product.firmware.as_ref().map_or(Ok(Vec::new()), |firmware| image::base(self.product, firmware))
     }
 
     /// What goes over a console, or is the unit's own key.
@@ -222,12 +215,12 @@ impl Personaliser<'_> {
 
     fn flashed(&self, part: FlashPart) -> PlannedItem {
         let FlashPart { name, region, content, secret, evidence } = part;
-        let at = Place::Flash(region);
-        let mac = content.as_ref().map(|content| mac(&Observed::of(content.bytes(), &at), self.ledger_key));
-        let step = content.zip(mac.clone()).map(|(content, content_mac)| {
+        let content = content.map(|(content, md5)| (content, mac(&Observed::Md5(md5), self.ledger_key)));
+        let expected = content.as_ref().map_or(Expected::Unknown, |(_, mac)| Expected::Mac(mac.clone()));
+        let step = content.map(|(content, content_mac)| {
             Step::Flash(FlashItem { name: name.clone(), region, content, secret, content_mac })
         });
-        let expected = mac.map_or(Expected::Unknown, Expected::Mac);
+        let at = Place::Flash(region);
         PlannedItem { step, own_key: false, name, at, expected, evidence }
     }
 }

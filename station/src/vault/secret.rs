@@ -1,19 +1,21 @@
 //! A secret in memory: wiped when dropped, never printed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// Bytes that must not be shown, logged or kept. `Debug` is elided and there is no `Display`.
+/// Bytes that must not be shown, logged or kept. `Debug` is elided and there is no `Display`. Clones share the bytes, which
+/// are wiped when the last of them goes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
 
 impl Secret {
     /// Takes the bytes over.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self::from(Zeroizing::new(bytes))
     }
 
     /// 256 random bits, in base64.
@@ -39,7 +41,7 @@ impl Secret {
 
 impl From<Zeroizing<Vec<u8>>> for Secret {
     fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(bytes)
+        Self(Arc::new(bytes))
     }
 }
 
