@@ -23,7 +23,7 @@ use certkit::DeviceKey;
 use time::OffsetDateTime;
 
 use crate::event::{Event, Outcome};
-use crate::ledger::entry::{Disposition, Fact, Identity};
+use crate::ledger::entry::{Disposition, Fact, Identity, IssuedCredential};
 use crate::ledger::{Ledger, LedgerReader};
 use crate::link::{DeviceLink, Step, Variables};
 use crate::product::Product;
@@ -31,6 +31,7 @@ use crate::unit::{Credential, Facts, Plan, Random, refuse_locked, refuse_small};
 
 pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
 pub use budget::IssueBudget;
+use budget::Leave;
 pub use claim::Course;
 use claim::{Claimed, Identified};
 use evidence::Written;
@@ -99,6 +100,13 @@ pub(crate) struct Station<'l> {
     fixture: String,
 }
 
+/// A credential that nobody has been told of.
+struct MadeCredential<'l> {
+    credential: Credential,
+    announced: IssuedCredential,
+    leave: Leave<'l>,
+}
+
 /// What is known of the unit in hand; what is recorded when it fails.
 #[derive(Debug, Default)]
 pub(crate) struct Case {
@@ -135,29 +143,39 @@ impl Station<'_> {
         if let Some(verified) = self.verify_what_is_there(&claimed, link)? {
             return self.accept(claimed, verified);
         }
-        let credential = self.issue(&claimed, link)?;
-        let plan = self.personalise(&claimed.identity, &credential)?;
+        let made = self.make_credential(&claimed, link)?;
+        let plan = self.personalise(&claimed.identity, &made.credential)?;
+        let credential = self.issue(&claimed, made)?;
         self.write(&claimed, &plan, link)?;
         self.restart(&claimed, link)?;
         let verified = self.verify(&claimed, &plan, &credential, Written::Now, link)?;
         self.accept(claimed, verified)
     }
 
-    /// Obtains the credential, and announces what is public about it before the unit sees anything of it.
-    fn issue(&self, claimed: &Claimed, link: &mut dyn DeviceLink) -> Result<Credential, Trouble> {
-        let edge = &self.line.edge;
+    /// Obtains the credential. It counts as issued only once it is announced: what cannot be written spends none.
+    fn make_credential(
+        &self,
+        claimed: &Claimed,
+        link: &mut dyn DeviceLink,
+    ) -> Result<MadeCredential<'_>, Trouble> {
         let leave = self.line.budget.take(self.line.order, &self.reader).map_err(Trouble::Station)?;
         let unit = Asked { station: self, claimed, link };
-        let (credential, announced) = self.line.attestation.issue(unit, edge)?;
+        let (credential, announced) = self.line.attestation.issue(unit, &self.line.edge)?;
+        Ok(MadeCredential { credential, announced, leave })
+    }
+
+    /// Announces what is public about the credential before the unit sees anything of it.
+    fn issue(&self, claimed: &Claimed, made: MadeCredential<'_>) -> Result<Credential, Trouble> {
         let fact = Fact::Issued {
             attempt: claimed.attempt,
             identity: claimed.identity.clone(),
-            credential: announced,
+            credential: made.announced,
             supersedes: claimed.supersedes(),
         };
-        self.ledger.append((edge.now)(), vec![fact]).map_err(|error| self.refused(claimed, error))?;
-        drop(leave);
-        Ok(credential)
+        let now = (self.line.edge.now)();
+        self.ledger.append(now, vec![fact]).map_err(|error| self.refused(claimed, error))?;
+        drop(made.leave);
+        Ok(made.credential)
     }
 
     fn personalise(&self, identity: &Identity, credential: &Credential) -> Result<Plan, Trouble> {
