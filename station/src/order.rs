@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use certkit::{DeviceKey, RegistrationId};
 use thiserror::Error;
 
-use crate::ledger::entry::{Fact, OrderRow, SecretKind};
+use crate::ledger::entry::{Fact, Identity, OrderRow, SecretKind};
 use crate::ledger::{LedgerError, LedgerReader};
 use crate::product::{Assign, Product, ProductAttestation};
 use crate::unit::HardwareId;
@@ -220,6 +220,13 @@ impl Order {
     /// Units ordered.
     pub fn quantity(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The one of its identities that needs the most room on a unit.
+    pub fn longest(&self, product: &Product) -> Option<Identity> {
+        let longest = self.rows.iter().max_by_key(|row| row.registration_id.as_str().len())?;
+        let registration_id = longest.registration_id.clone();
+        Some(Identity { id_scope: product.id_scope.to_string(), registration_id })
     }
 
     /// The units' own keys, for the vault, and the name that they get there.

@@ -53,8 +53,24 @@ fn assert_untouched(bench: &Bench, unit: usize) {
     }
 }
 
+/// No order is taken for a product with these lines changed.
+#[track_caller]
+fn assert_no_order(changes: impl Fn(&Bench) -> Vec<(String, String)>, says: &str) {
+    let bench = Bench::mxchip(1);
+    let changes = changes(&bench);
+    let changes: Vec<(&str, &str)> = changes.iter().map(|(from, to)| (&**from, &**to)).collect();
+    bench.template("products", PRODUCT, "own.toml", &changes);
+    let order = bench.station(&["order", "add", "may", "--product", "own.toml", "--csv", "-"]);
+    let rows = format!("registration_id,serial_number\nmx-0001,{}\n", label(1));
+    bench.refuses(order.input(rows), 3, &[says]);
+    let checked = bench.unlocked(&["--json", "check"]).run().expect(1).json();
+    let found = checked.as_array().unwrap().iter().find(|finding| finding["id"] == "product/own.toml");
+    let item = says.split(" of mx-0001").next().unwrap();
+    assert!(found.is_some_and(|it| it["verdict"] == "failed" && it["seen"].as_str().unwrap().contains(item)));
+}
+
 #[test]
-fn a_value_that_the_board_cannot_take_is_refused_before_anything_is_written() {
+fn no_order_is_taken_for_a_value_that_the_board_cannot_take() {
     let long = format!("\"{}\"", "s".repeat(32));
     let too_long =
         "item `wifi-ssid` of mx-0001 has 32 bytes, and its place on the device takes 31: shorten it";
@@ -68,16 +84,12 @@ fn a_value_that_the_board_cannot_take_is_refused_before_anything_is_written() {
         ("\"Fabrik Süd\"", other),
         ("\"two\\rlines\"", other),
     ] {
-        let bench = Bench::mxchip(1);
-        assert_failed(&verdict_with(&bench, &[("\"factory\"", value)]), "hold", part);
-        assert_untouched(&bench, 1);
+        assert_no_order(|_| vec![("\"factory\"".into(), value.into())], part);
     }
-    let bench = Bench::mxchip(1);
     let part =
         "item `dps-settings` of mx-0001 has 512 bytes, and its place on the device takes 511: shorten it";
-    let settings = settings_of(&bench, 512);
-    assert_failed(&verdict_with(&bench, &settings), "hold", part);
-    assert_untouched(&bench, 1);
+    let owned = |(from, to): (&str, &str)| (from.to_owned(), to.to_owned());
+    assert_no_order(|bench| settings_of(bench, 512).map(owned).to_vec(), part);
 }
 
 #[test]
@@ -121,7 +133,7 @@ fn what_the_board_calls_invalid_is_held_with_its_own_words() {
 }
 
 #[test]
-fn a_wi_fi_password_that_is_too_long_is_not_shown() {
+fn a_wi_fi_password_that_is_too_long_is_not_shown_and_spends_no_credential() {
     let bench = Bench::mxchip(1);
     let password = "wifi-password-canary-".repeat(4);
     bench.station(&["keys", "import", "long-password"]).input(password.as_str()).run().expect(0);
@@ -130,6 +142,9 @@ fn a_wi_fi_password_that_is_too_long_is_not_shown() {
         "item `wifi-password` of mx-0001 has 84 bytes, and its place on the device takes 63: shorten it";
     assert_failed(&verdict, "hold", says);
     assert!(!verdict.to_string().contains("canary"), "{verdict}");
+    assert_untouched(&bench, 1);
+    let order = bench.station(&["--json", "order", "show", "may"]).run().expect(0).json();
+    assert_eq!(order["issued"], 0, "{order}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::config::{Config, StationFolder};
+use crate::unit::Random;
 use crate::vault::UnlockedVault;
 
 /// What a checker found.
@@ -69,6 +70,8 @@ pub struct Scene<'a> {
     pub vault: Option<&'a UnlockedVault>,
     /// The time.
     pub now: OffsetDateTime,
+    /// Where the keys of units come from that are only tried out.
+    pub random: Random,
 }
 
 /// Runs every checker, in the order in which an engineer would mend things.

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use certkit::Profile;
+
 use super::{Finding, Scene};
 use crate::error_text::with_causes;
-use crate::ledger::entry::Hold;
+use crate::explain::{ExplainError, explain};
+use crate::ledger::entry::{Hold, Identity};
 use crate::ledger::{LedgerReader, OrderRecord};
 use crate::product::{Product, ProductAttestation, Variable};
 use crate::profile;
@@ -14,6 +17,9 @@ use crate::vault::{SecretName, Vault};
 
 /// What the built-in products carry in place of an ID scope of the customer's.
 const TEMPLATE_ID_SCOPE: &str = "0ne00ABCDEF";
+
+/// What a unit is called that is only tried out.
+const TYPICAL: &str = "typical-unit-0001";
 
 pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
     let files = product_files(scene);
@@ -105,6 +111,13 @@ fn group_key_roll_over(scene: &Scene<'_>, file: &str, group_key: &SecretName) ->
     Some(Finding::warning(id, format!("{group_key} is being rolled over to {next}"), todo))
 }
 
+/// Makes all that a unit would get, with a credential that stands in for its own.
+fn try_out(scene: &Scene<'_>, product: &Product, profile: Option<&Profile>) -> Result<(), ExplainError> {
+    let Ok(registration_id) = TYPICAL.parse() else { return Ok(()) };
+    let identity = Identity { id_scope: product.id_scope.to_string(), registration_id };
+    explain(product, profile, &identity, (scene.now, scene.random)).map(|_| ())
+}
+
 fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
     let id = format!("product/{file}");
     let loaded = Product::load(scene.folder.path(), file);
@@ -112,10 +125,16 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
         Ok(product) => product,
         Err(error) => return vec![Finding::failed(id, with_causes(&error), "correct the product's files")],
     };
-    if let Some((profile, kind)) = product.attestation.profile()
-        && let Err(error) = profile::load_for_devices(scene.folder.path(), profile, kind)
-    {
-        return vec![Finding::failed(id, with_causes(&error), "correct the certificate profile")];
+    let profile = product.attestation.profile();
+    let profile = profile.map(|(file, kind)| profile::load_for_devices(scene.folder.path(), file, kind));
+    let profile = match profile.transpose() {
+        Ok(profile) => profile,
+        Err(error) => {
+            return vec![Finding::failed(id, with_causes(&error), "correct the certificate profile")];
+        }
+    };
+    if let Err(error) = try_out(scene, &product, profile.as_ref()) {
+        return vec![Finding::failed(id, with_causes(&error), "correct the product's items and slots")];
     }
     let mut findings =
         vec![Finding::ok(id.clone(), format!("loads; its units are written by {}", product.link))];

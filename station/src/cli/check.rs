@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::context::{Context, Unlock};
+use super::set_up::random;
 use super::{Exit, Failure, Output};
 use crate::check::{CheckVerdict, Scene, check};
 use crate::clock;
@@ -21,7 +22,8 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
         UnlockFrom::Prompt => None, // a check is run by scripts too: what needs the secret is skipped, and says so
         _ => Some(context.unlocked(args.unlock)?),
     };
-    let scene = Scene { folder: &context.folder, config: &config, vault: vault.as_ref(), now: clock::now() };
+    let now = clock::now();
+    let scene = Scene { folder: &context.folder, config: &config, vault: vault.as_ref(), now, random };
     let findings = check(&scene);
     output.data(&findings, |out| {
         for finding in &findings {

@@ -8,8 +8,10 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde::Serialize;
 
 use super::context::Context;
+use super::set_up::random;
 use super::{Exit, Failure, Output};
 use crate::clock;
+use crate::explain::explain;
 use crate::ledger::entry::Fact;
 use crate::ledger::{AttemptRecord, Counts, LedgerReader, OrderRecord};
 use crate::order::{Order, OrderError, OrderName, Pattern, Rows, read_csv};
@@ -106,10 +108,14 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
     let owner = context.owner("order add")?;
     let reader = context.reader()?;
     let product = Product::load(context.folder.path(), &add.product)?;
-    if let Some((profile, kind)) = product.attestation.profile() {
-        load_for_devices(context.folder.path(), profile, kind)?;
-    }
+    let profile = product.attestation.profile();
+    let profile =
+        profile.map(|(file, kind)| load_for_devices(context.folder.path(), file, kind)).transpose()?;
     let order = Order::check(add.name.clone(), rows(add)?, &product, &reader)?;
+    // What its units cannot be given would be found out at the first of them, when its credential is spent.
+    if let Some(identity) = order.longest(&product) {
+        explain(&product, profile.as_ref(), &identity, (clock::now(), random))?;
+    }
     let quantity = order.quantity();
     let facts = order.facts(&product, add.issue_budget);
     match order.keys() {

@@ -72,7 +72,10 @@ const MODULES: &[(&str, &[&str])] = &[
             "vault::Secret",
         ],
     ),
-    ("check", &["authority", "config", "ledger", "link", "product", "profile", "vault"]),
+    (
+        "check",
+        &["authority", "config", "explain", "ledger", "link", "product", "profile", "unit::Random", "vault"],
+    ),
     // The keys that a manifest must not carry.
     ("delivery", &["ledger", "manifest", "vault"]),
     ("roll_over", &["authority", "ledger", "manifest"]),
@@ -94,7 +97,6 @@ const MODULES: &[(&str, &[&str])] = &[
             "link::LockState",
             "link::Observed",
             "link::Place",
-            "link::SECTOR",
             "link::Shown",
             "link::Step",
             "link::Variables",

@@ -223,7 +223,7 @@ fn numbers_that_mean_nothing_are_refused() {
 }
 
 #[test]
-fn values_that_are_none_of_their_type_or_too_many_are_refused_when_images_are_made() {
+fn values_that_are_none_of_their_type_or_too_many_are_refused_when_orders_are_taken_and_images_made() {
     let more = |entry: &str| format!("entry = [\n    {entry},");
     let cases: [(&str, &[&str]); 5] = [
         (
@@ -255,6 +255,9 @@ fn values_that_are_none_of_their_type_or_too_many_are_refused_when_images_are_ma
     let set = board(PARTITIONS, |_| {});
     std::fs::create_dir_all(set.bench.folder().join("documents")).unwrap();
     put(&set.bench.folder().join("documents/big.bin"), &[b'x'; 9000]);
+    for (entry, says) in cases {
+        set.bench.refuses(set.order_of(&set.text(&[("entry = [", &more(entry))])), 3, says);
+    }
     set.order_of(&set.good).run().expect(0);
     for (entry, says) in cases {
         eprintln!("case: {entry}");

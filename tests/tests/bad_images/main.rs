@@ -274,21 +274,34 @@ fn entries_that_are_none_are_named() {
 
 /// What only a unit's own values show is refused before anything of it is announced.
 #[test]
-fn what_does_not_fit_is_refused_when_images_are_made_and_nothing_is_announced() {
+fn what_does_not_fit_is_refused_when_orders_are_taken_and_images_made_and_nothing_is_announced() {
     let set = Set::new();
     set.bench.unlocked(&["ca", "root", "--common-name", "Test Root"]).run().expect(0);
     set.bench.unlocked(&["ca", "intermediate", "--common-name", "Test Line 1"]).run().expect(0);
     let small = compiled(set.bench.root(), "small", 512, 100);
     let digest = set.bench.release("small.hex", &std::fs::read(small).unwrap());
     let (pin, digest) = (set.pin(), format!("sha256 = \"{digest}\""));
-    set.changed(&[("file = \"firmware.hex\"", "file = \"small.hex\""), (&pin, &digest)]).run().expect(0);
-    set.refuses_images(&[
-        "the image of gw-1 cannot be made: slot `unit-data` (0x8070014..0x8070214) is too small: it has 512 bytes",
-        "needed (0x8070014..0x80",
-    ]);
-    let type_twice = "[[slot.entry]]\ntype = 2\ncontent = \"${registration_id}\"";
-    set.put(&set.text(&[(ENTRY, type_twice)]));
-    set.refuses_images(&[
-        "(0x8070014..0x8071014) cannot be filled with records: the record type 0x0002 is given twice",
-    ]);
+    let small = set.text(&[("file = \"firmware.hex\"", "file = \"small.hex\""), (&pin, &digest)]);
+    let type_twice = set.text(&[(ENTRY, "[[slot.entry]]\ntype = 2\ncontent = \"${registration_id}\"")]);
+    let cases: [(&str, &[&str]); 2] = [
+        (
+            &small,
+            &[
+                "the image of gw-1 cannot be made: slot `unit-data` (0x8070014..0x8070214) is too small: it has 512 bytes",
+                "needed (0x8070014..0x80",
+            ],
+        ),
+        (
+            &type_twice,
+            &["(0x8070014..0x8071014) cannot be filled with records: the record type 0x0002 is given twice"],
+        ),
+    ];
+    for (text, says) in cases {
+        set.bench.refuses(set.order_of(text), 3, says);
+    }
+    set.order_of(&set.good).run().expect(0);
+    for (text, says) in cases {
+        set.put(text);
+        set.refuses_images(says);
+    }
 }
