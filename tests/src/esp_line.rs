@@ -53,7 +53,10 @@ impl Bench {
             .collect();
         let own = format!("loader = \"{}\"", product.chip);
         let wanted = format!("loader = \"{chip}\"");
-        let mut all: Vec<(&str, &str)> = vec![(&own, &wanted)];
+        let address = format!("file = \"bootloader.bin\"\nsha256 = \"{blank}\"\naddress = ");
+        let own_address = format!("{address}{:#x}", bootloader(product.chip));
+        let wanted_address = format!("{address}{:#x}", bootloader(chip));
+        let mut all: Vec<(&str, &str)> = vec![(&own, &wanted), (&own_address, &wanted_address)];
         all.extend(pinned.iter().map(|(from, to)| (from.as_str(), to.as_str())));
         all.extend(changes);
         self.template("products", product.template, name, &all);
@@ -80,29 +83,33 @@ impl Bench {
         self.simulated().join("units").join(format!("{unit:04}"))
     }
 
-    /// Whether a flash holds the release, all of it.
+    /// Whether the flash of such a chip holds the release, all of it.
     #[track_caller]
-    pub fn assert_released(&self, flash: &[u8], product: EspProduct) {
-        let bootloader = if product.template == NVS.template { 0x1000 } else { 0 };
+    pub fn assert_released(&self, flash: &[u8], chip: &str) {
         for (file, address) in
-            [("bootloader.bin", bootloader), ("partition-table.bin", 0x8000), ("sensor.bin", 0x10000)]
+            [("bootloader.bin", bootloader(chip)), ("partition-table.bin", 0x8000), ("sensor.bin", 0x10000)]
         {
             let released = std::fs::read(self.firmware().join(file)).unwrap();
             assert!(flash[address..][..released.len()] == released, "{file} is not in the flash");
         }
     }
 
-    /// Whether a flash, or its beginning, holds the release and this identity in NVS, and beyond them what it came with.
+    /// Whether the flash of such a chip, or its beginning, holds the release and this identity in NVS, and beyond them what it came with.
     #[track_caller]
-    pub fn assert_nvs_unit(&self, flash: &[u8], id: &str, key: &str) {
-        self.assert_released(flash, NVS);
+    pub fn assert_nvs_unit(&self, flash: &[u8], chip: &str, id: &str, key: &str) {
+        self.assert_released(flash, chip);
         assert_eq!(nvs(partition(flash, "identity")), nvs_of(id, key));
         // Sectors that neither the release nor the slot has.
-        let behind = 0x2_5000..flash.len();
-        for blank in [0x0..0x1000, 0x7000..0x8000, 0x9000..0xc000, 0xf000..0x1_0000, behind] {
+        let (behind, loader) = (0x2_5000..flash.len(), bootloader(chip));
+        for blank in [0..loader, loader + 0x5000..0x8000, 0x9000..0xc000, 0xf000..0x1_0000, behind] {
             assert!(flash[blank.clone()] == vec![0xff; blank.len()], "{blank:#x?}");
         }
     }
+}
+
+/// Where such a chip's ROM looks for the bootloader.
+fn bootloader(chip: &str) -> usize {
+    if chip == "esp32" { 0x1000 } else { 0 }
 }
 
 /// The bytes of a partition of the release.

@@ -81,6 +81,14 @@ pub fn partition_table(csv: &str) -> Vec<u8> {
     from_hex(&task(&["partitions", &csv.replace('\n', ";")]))
 }
 
+/// An image that begins as Espressif's do: with the header's magic, and the ID of the chip that it is for (5 is an
+/// ESP32-C3).
+pub fn esp_image(chip_id: u16, length: usize) -> Vec<u8> {
+    let mut image = vec![0xe9; length];
+    image[12..14].copy_from_slice(&chip_id.to_le_bytes());
+    image
+}
+
 /// The records of a marked slot, read by their documented format.
 pub fn slot_records(content: &[u8]) -> BTreeMap<u16, Vec<u8>> {
     let read = task(&["records", &to_hex(content)]);

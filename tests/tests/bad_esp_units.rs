@@ -58,7 +58,7 @@ fn is_blank(bench: &Bench, unit: usize) -> bool {
 
 #[track_caller]
 fn assert_holds(bench: &Bench, unit: usize, id: &str) {
-    bench.assert_nvs_unit(&bench.esp_flash(unit), id, &derived_keys([id])[id]);
+    bench.assert_nvs_unit(&bench.esp_flash(unit), CHIP, id, &derived_keys([id])[id]);
 }
 
 #[test]

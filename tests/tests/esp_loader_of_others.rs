@@ -59,7 +59,7 @@ fn is_built_at(chip: &str, baud: &str) {
     }
     let id = verdicts[0]["registration_id"].as_str().unwrap();
     let flash = flash(&loader, &bench.root().join("dump.bin"));
-    bench.assert_nvs_unit(&flash, id, &derived_keys([id])[id]);
+    bench.assert_nvs_unit(&flash, chip, id, &derived_keys([id])[id]);
     bench.head();
 }
 

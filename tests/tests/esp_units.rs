@@ -48,7 +48,7 @@ fn units_get_their_identity_into_nvs_and_nothing_else_changes() {
         for unit in 1..=2 {
             let flash = bench.esp_flash(unit);
             let id = &accepted[&bench.esp_mac(unit)];
-            bench.assert_nvs_unit(&flash, id, &keys[id]);
+            bench.assert_nvs_unit(&flash, chip, id, &keys[id]);
         }
         bench.head();
     }
@@ -65,7 +65,7 @@ fn the_certificate_in_the_flash_is_the_unit_s_and_its_key_fits() {
         let outcome = bench.run("april").expect(0);
         assert_evidence(&outcome, grade, SECURE_CERT.slot);
         let flash = bench.esp_flash(1);
-        bench.assert_released(&flash, SECURE_CERT);
+        bench.assert_released(&flash, chip);
         let id = accepted(&outcome)[&bench.esp_mac(1)].clone();
         let folder = bench.root().join("parsed");
         secure_cert_contents(partition(&flash, "esp_secure_cert"), &folder);

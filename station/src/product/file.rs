@@ -106,6 +106,13 @@ pub(super) struct SlotFile {
     pub(super) entries: Vec<EntryFile>,
 }
 
+impl SlotFile {
+    /// Whether it is found in a partition table.
+    pub(super) fn is_partition(&self) -> bool {
+        self.format != SlotFormat::Records
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum SlotFormat {

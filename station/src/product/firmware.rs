@@ -5,6 +5,7 @@ use std::path::Path;
 use firmware_image::{Base, Content, Filling, FlashLayout, Plan, Region, Slot};
 use md5::{Digest, Md5};
 
+use super::areas::Areas;
 use super::file::FlashFile;
 use super::{ProductLink, release};
 use crate::error_text::with_causes;
@@ -41,8 +42,14 @@ pub struct BaseRange {
 }
 
 impl Firmware {
-    /// Reads the files and compares their digests.
-    pub(super) fn load(station_folder: &Path, file: FlashFile, link: &ProductLink) -> Result<Self, String> {
+    /// Reads the files and compares their digests. What a loader writes, and all with a slot that is a partition, is held
+    /// against the partition table too.
+    pub(super) fn load(
+        station_folder: &Path,
+        file: FlashFile,
+        link: &ProductLink,
+        has_partitions: bool,
+    ) -> Result<Self, String> {
         let flash = flash(&file, link).map_err(|what| format!("[flash]: {what}"))?;
         let layout = FlashLayout {
             table_offset: file.partition_table.unwrap_or(FlashLayout::default().table_offset),
@@ -50,8 +57,10 @@ impl Firmware {
         };
         let is_hex = file.files.iter().all(|file| file.address.is_none());
         let mut base: Option<Base> = None;
+        let mut images = Vec::new();
         for part in &file.files {
             let next = release::pinned(station_folder, part, flash)?;
+            images.push((part, next.image().clone()));
             base = Some(match base {
                 None => next,
                 Some(base) => base.with(next).map_err(|error| release::in_file(part, &error))?,
@@ -60,6 +69,16 @@ impl Firmware {
         let base = base.ok_or_else(|| {
             "[flash] names no released firmware: add a [[flash.file]] for each of its files".to_owned()
         })?;
+        let chip = link.chip();
+        // A slot that needs the table says why there is none.
+        if (chip.is_some() || has_partitions)
+            && let Ok(table) = base.partition_table(layout)
+        {
+            let areas = Areas::new(&table, chip)?;
+            for (part, image) in &images {
+                areas.check(image).map_err(|what| release::of_file(part, &what))?;
+            }
+        }
         Ok(Self { base, flash, layout, is_hex, evidence: file.evidence, ranges: Vec::new() })
     }
 

@@ -74,6 +74,14 @@ impl ProductLink {
         }
     }
 
+    /// The chip whose loader it is, where it is one.
+    pub fn chip(&self) -> Option<Chip> {
+        match self {
+            Self::Loader { chip, .. } => Some(*chip),
+            Self::Console { .. } | Self::Programmer => None,
+        }
+    }
+
     fn says(&self, section: Section) -> bool {
         self.dialogue().is_some_and(|dialogue| dialogue.has(section))
     }

@@ -1,6 +1,7 @@
 //! What is built: identity, credential, link, items and the evidence that each must give. Loaded from TOML and
 //! checked as a whole, before any unit is touched.
 
+mod areas;
 mod attestation;
 mod consistent;
 mod document;
@@ -137,7 +138,9 @@ impl Product {
         };
         let link = ProductLink::load(station_folder, file, &data.link)?;
         let (assign, presence) = comes_and_goes(&link, data.assign, data.presence).map_err(impossible)?;
-        let firmware = data.flash.map(|flash| Firmware::load(station_folder, flash, &link)).transpose();
+        let has_partitions = data.slots.iter().any(SlotFile::is_partition);
+        let firmware = data.flash.map(|flash| Firmware::load(station_folder, flash, &link, has_partitions));
+        let firmware = firmware.transpose();
         let firmware = firmware.map_err(impossible)?;
         let texts = Texts { station_folder, values: data.link.values, secrets: data.link.secrets };
         let items = data.items.into_iter().map(|item| texts.item(item));

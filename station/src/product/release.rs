@@ -62,5 +62,10 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
 
 /// What is wrong with the file.
 pub(super) fn in_file(file: &FirmwareFile, error: &dyn std::error::Error) -> String {
-    format!("{FOLDER}/{}: {}", file.file, with_causes(error))
+    of_file(file, &with_causes(error))
+}
+
+/// The same in words.
+pub(super) fn of_file(file: &FirmwareFile, what: &str) -> String {
+    format!("{FOLDER}/{}: {what}", file.file)
 }

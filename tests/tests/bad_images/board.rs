@@ -1,7 +1,7 @@
 //! Boards whose slots are partitions.
 
 use acceptance::Bench;
-use acceptance::firmware::{partition_table, put};
+use acceptance::firmware::{esp_image, partition_table, put};
 
 use crate::set::{Case, Set};
 
@@ -45,7 +45,7 @@ fn board(partitions: &str, changed: impl Fn(&mut Vec<u8>)) -> Set {
     let mut image = vec![0xff; 0x10000];
     let table = partition_table(partitions);
     image[0x8000..0x8000 + table.len()].copy_from_slice(&table);
-    image.extend([0xe9; 0x100]);
+    image.extend(esp_image(5, 0x100));
     changed(&mut image);
     let digest = bench.release("board.bin", &image);
     let good = BOARD.replace("BOARD", &digest);

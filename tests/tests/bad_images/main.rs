@@ -1,6 +1,7 @@
 //! Firmware, slots and entries that cannot be meant: what is said of each, and that nothing is done.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
+mod areas;
 mod board;
 mod set;
 

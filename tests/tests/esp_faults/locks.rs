@@ -42,7 +42,7 @@ fn assert_become(chip: &str, changes: &[(&str, &str)], expected: &[(&[&str], Bec
     for (index, (_, becomes)) in expected.iter().enumerate() {
         let verdict = of_fixture(&outcome, index + 1);
         match becomes {
-            Becomes::Accepted => assert_accepted(&bench, index + 1, &verdict),
+            Becomes::Accepted => assert_accepted(&bench, chip, index + 1, &verdict),
             Becomes::Held(part) => assert_held(&bench, index + 1, &verdict, part),
         }
     }
@@ -58,11 +58,11 @@ fn of_fixture(outcome: &Outcome, fixture: usize) -> Value {
 }
 
 /// It holds what it must.
-fn assert_accepted(bench: &Bench, unit: usize, verdict: &Value) {
+fn assert_accepted(bench: &Bench, chip: &str, unit: usize, verdict: &Value) {
     assert_eq!(verdict["verdict"], "accepted", "{verdict}");
     assert_eq!(verdict["hardware_id"], bench.esp_mac(unit), "{verdict}");
     let id = verdict["registration_id"].as_str().unwrap();
-    bench.assert_nvs_unit(&bench.esp_flash(unit), id, &derived_keys([id])[id]);
+    bench.assert_nvs_unit(&bench.esp_flash(unit), chip, id, &derived_keys([id])[id]);
 }
 
 /// Nothing was written to it, and the ledger says why.

@@ -186,7 +186,7 @@ fn run_of(faults: &[String], beside: usize) -> Vec<Story> {
         let story = &mut stories[unit - 1];
         if event["verdict"] == "accepted" {
             let (flash, id) = (bench.esp_flash(unit), event["registration_id"].as_str().unwrap());
-            let judged = std::panic::catch_unwind(|| bench.assert_nvs_unit(&flash, id, &keys[id]));
+            let judged = std::panic::catch_unwind(|| bench.assert_nvs_unit(&flash, "esp32c3", id, &keys[id]));
             story.wrong = story.wrong.take().or(judged.is_err().then(|| format!("flash of {id}")));
         }
         story.verdicts.push(event);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use acceptance::firmware::{partition_table, put};
+use acceptance::firmware::{esp_image, partition_table, put};
 use acceptance::{Bench, judge, sha256};
 use esp_nvs_partition_tool::{DataValue, EntryContent, NvsPartition};
 
@@ -70,7 +70,7 @@ fn esp_bench(quantity: usize) -> Bench {
     let bench = Bench::new(1);
     bench.station(&["keys", "import", "wifi-password"]).input("correct horse\n").run().expect(0);
     let files = [
-        ("LOADER", "loader.bin", vec![0xe9; 0x5000]),
+        ("LOADER", "loader.bin", esp_image(5, 0x5000)),
         ("TABLE", "table.bin", partition_table(PARTITIONS)),
         ("APP", "app.bin", (0..0x18000u32).map(|byte| ((byte * 7) >> 3) as u8).collect()),
     ];

@@ -167,7 +167,7 @@ fn judge_x509(bench: &Bench, unit: usize, shown: &Value, _: &[Value]) {
 /// The flash holds the release, the chain that the ledger says is live, and its key.
 fn judge_esp(bench: &Bench, unit: usize, shown: &Value, _: &[Value]) {
     let flash = bench.esp_flash(unit);
-    bench.assert_released(&flash, SECURE_CERT);
+    bench.assert_released(&flash, SECURE_CERT.chip);
     let slot = partition(&flash, SECURE_CERT.slot);
     let live = live(shown);
     let chain = shown["credential"]["chain"].as_str().unwrap();

@@ -33,6 +33,26 @@ impl Chip {
         Self::ALL.into_iter().find(|known| known.name() == chip.to_string())
     }
 
+    /// Where its ROM looks for the bootloader (ESP-IDF, `CONFIG_BOOTLOADER_OFFSET_IN_FLASH`).
+    pub fn bootloader(self) -> u32 {
+        if self == Self::Esp32 { 0x1000 } else { 0 }
+    }
+
+    /// How an image names it (ESP-IDF, `esp_chip_id_t`).
+    pub fn image_id(self) -> u16 {
+        match self {
+            Self::Esp32 => 0,
+            Self::Esp32c3 => 5,
+            Self::Esp32s3 => 9,
+            Self::Esp32c6 => 13,
+        }
+    }
+
+    /// The one that an image names so; none for a chip that was not tried out.
+    pub fn of_image(id: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.image_id() == id)
+    }
+
     /// Whether BEGIN takes a word that tells whether to encrypt.
     pub(super) fn can_encrypt(self) -> bool {
         self != Self::Esp32
