@@ -139,7 +139,7 @@ fn key_of_unit(bench: &Bench, product: EspProduct, id: &str) -> Secret {
     let flash = bench.esp_flash(1);
     if product.slot == NVS.slot {
         let key = &derived_keys([id])[id];
-        bench.assert_nvs_unit(&flash, id, key);
+        bench.assert_nvs_unit(&flash, product.chip, id, key);
         return Secret::symmetric_key("its device key", key);
     }
     let folder = bench.root().join("parsed");
