@@ -4,11 +4,11 @@ use acceptance::strace::{Aim, Call, FRAME, Traced, aim};
 use serde_json::Value;
 
 const WAL: &str = "ledger.db-wal";
-/// Of the frames to a loader, as strace shows their commands: MEM_DATA (the stub), CHANGE_BAUDRATE, FLASH_DEFL_BEGIN,
-/// FLASH_DEFL_DATA, FLASH_END.
-const CHANGING: [&str; 5] = [r"\7", r"\17", r"\20", r"\21", r"\4\4"];
-/// FLASH_DEFL_DATA.
-const DATA: &str = r"\21";
+/// Of the frames to a loader, as strace shows their commands: MEM_DATA (the stub), CHANGE_BAUDRATE, FLASH_DATA (of the slot:
+/// 16 bytes and whole sectors), FLASH_DEFL_BEGIN, FLASH_DEFL_DATA, FLASH_END.
+const CHANGING: [&str; 6] = [r"\7", r"\17", r"\3\20", r"\20", r"\21", r"\4\4"];
+/// FLASH_DEFL_DATA and FLASH_DATA.
+const DATA: [&str; 2] = [r"\21", r"\3\20"];
 
 /// One point.
 #[derive(Debug)]
@@ -156,7 +156,8 @@ fn of_step(calls: &[Call], index: usize) -> Vec<Point> {
     let call = &calls[index];
     let mut points: Vec<Point> = point(calls, index, call.label()).into_iter().collect();
     let on_board = call.text.starts_with("set_");
-    let is_data = call.text.strip_prefix(FRAME).is_some_and(|frame| frame.starts_with(DATA));
+    let carries = |frame: &str| DATA.iter().any(|command| frame.starts_with(command));
+    let is_data = call.text.strip_prefix(FRAME).is_some_and(carries);
     if !on_board && !is_data && !call.text.contains("cat >>") {
         return points;
     }
