@@ -87,7 +87,7 @@ fn a_file_that_was_changed_behind_the_station_s_back_is_told_by_its_item() {
     let other = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]).stdout;
     overwrite(&bench.unit(1).join("var/secrets/device-id.key.pem"), &other);
     let report = verify(&bench, 1);
-    assert!(reason(&report).contains("does not prove the private key"), "{report}");
+    assert!(reason(&report).contains("device-key: the unit holds something else"), "{report}");
     std::fs::remove_file(bench.unit(1).join("var/secrets/device-id.key.pem")).unwrap();
     let report = verify(&bench, 1);
     let device_key = results(&report).into_iter().find(|(item, _)| item == "device-key").unwrap();

@@ -18,7 +18,7 @@ id_scope = "0ne00ABCDEF"
 model_id = "dtmi:com:example:Sensor;1"
 service = "central"
 assign = "next"
-presence = "poll"
+presence = "usb"
 attestation = "x509-group"
 profile = "azure-device.toml"
 [link]
