@@ -174,15 +174,21 @@ pub fn tcti(port: u16) -> String {
     format!("swtpm:host=127.0.0.1,port={port}")
 }
 
-/// A port that nobody listens at, with the one after it.
-pub fn free_pair() -> u16 {
+/// Two ports, one after the other, that nobody else listens at as long as these are held.
+pub fn bound_pair() -> (TcpListener, TcpListener) {
     loop {
         let first = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = first.local_addr().unwrap().port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
-            return port;
+        let second = port.checked_add(1).and_then(|next| TcpListener::bind(("127.0.0.1", next)).ok());
+        if let Some(second) = second {
+            return (first, second);
         }
     }
+}
+
+/// The first of two ports that nobody listened at a moment ago.
+pub fn free_pair() -> u16 {
+    bound_pair().0.local_addr().unwrap().port()
 }
 
 /// Whether this process, and no other, listens at the port.

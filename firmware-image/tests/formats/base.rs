@@ -27,7 +27,7 @@ fn an_image_that_is_too_large_is_refused_with_both_ranges() {
     let partition = Region::new(0x1_0000, 0x1000).unwrap();
     let format = FileFormat::Raw { address: 0x1_0000 };
     let error = Base::pinned(&bytes, format, &Digest::of(&bytes), partition).unwrap_err();
-    says(&error, &["too large", "0x10000..0x11001", "0x10000..0x11000"]);
+    says(&error, &["does not fit", "0x10000..0x11001", "0x10000..0x11000"]);
     let last = FileFormat::Raw { address: 0xffff_f000 };
     says(&Base::pinned(&bytes, last, &Digest::of(&bytes), flash()).unwrap_err(), &["past 0xffffffff"]);
     says(&Base::pinned(b"", format, &Digest::of(b""), flash()).unwrap_err(), &["no bytes"]);

@@ -1,7 +1,7 @@
 //! Between the program and a software TPM: counts commands, and is the TPM that dies, or answers one thing only.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,9 +29,8 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) fn start(tpm: u16, fate: Fate) -> Self {
-        let port = swtpm::free_pair();
-        let data = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        let control = TcpListener::bind(("127.0.0.1", port + 1)).unwrap();
+        let (data, control) = swtpm::bound_pair();
+        let port = data.local_addr().unwrap().port();
         let commands = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&commands);
         std::thread::spawn(move || {
