@@ -46,7 +46,11 @@ fn is_built_by(chip: &str) {
 
 fn is_built_at(chip: &str, baud: &str) {
     let bench = Bench::esp(1);
-    bench.esp_product("own.toml", NVS, chip, &[("baud = 921600", &format!("baud = {baud}"))]);
+    let changes = [
+        ("baud = 921600", &*format!("baud = {baud}")),
+        ("format = \"nvs\"\nevidence = \"device-digest\"", "format = \"nvs\"\nevidence = \"read-back\""),
+    ];
+    bench.esp_product("own.toml", NVS, chip, &changes);
     bench.order_of("april", "own.toml", 1);
     let loader = loader(chip);
     loader.put_into(&bench.port(1));
@@ -55,11 +59,17 @@ fn is_built_at(chip: &str, baud: &str) {
     assert_eq!(verdicts.len(), 1, "{}", outcome.stdout);
     assert_eq!(verdicts[0]["verdict"], "accepted", "{}", verdicts[0]);
     for item in verdicts[0]["evidence"].as_array().unwrap() {
-        assert_eq!((&item["grade"], &item["after_restart"]), (&"device-digest".into(), &true.into()));
+        let grade = if item["item"] == NVS.slot { "read-back" } else { "device-digest" };
+        assert_eq!((&item["grade"], &item["after_restart"]), (&grade.into(), &true.into()));
     }
     let id = verdicts[0]["registration_id"].as_str().unwrap();
     let flash = flash(&loader, &bench.root().join("dump.bin"));
     bench.assert_nvs_unit(&flash, chip, id, &derived_keys([id])[id]);
+    let report = bench.verify("april", 1, &["--json"]).expect(0).json();
+    assert_eq!(
+        (&report["verdict"], &report["registration_id"]),
+        (&"proven".into(), &verdicts[0]["registration_id"])
+    );
     bench.head();
 }
 
