@@ -17,25 +17,23 @@ FIXTURES = 32
 SHARE = 4
 
 
-class Line:
-    """A station with simulated MXChip boards on its fixtures, paced by the speed that it sets: 115,200 baud."""
+class Station:
+    """A station with simulated units on its fixtures, paced by the speed that it sets."""
 
-    def __init__(self, program, folder, fixtures):
+    def __init__(self, program, folder, fixtures, units, boards, scanners=False):
         self.program = program
         self.station = folder / "station"
         self.boards = folder / "boards"
-        self.units = fixtures * SHARE
-        self.fixtures = fixtures
+        self.simulate = [program, "simulate", self.boards, "--json", *boards]
+        self.simulate += ["--units", str(units), "--fixtures", str(fixtures)]
+        self.units = units
         arguments = ["init", self.station, "--unlock-fd", "0"]
         for fixture in range(1, fixtures + 1):
             arguments += ["--port", self.boards / "fixtures" / str(fixture)]
-            arguments += ["--scanner", self.boards / "scanners" / str(fixture)]
+            if scanners:
+                arguments += ["--scanner", self.boards / "scanners" / str(fixture)]
         self.call(arguments, SECRET)
-        self.on(["keys", "import", "factory-wifi"], b"bench-wifi\n")
         self.on(["keys", "import", "contoso-group-key", "--kind", "group-key"], GROUP_KEY)
-        rows = "".join(f"bench-{unit:04},az3166-{unit:06}\n" for unit in range(1, self.units + 1))
-        order = ["order", "add", "bench", "--product", "mxchip-az3166.toml", "--csv", "-"]
-        self.on(order, f"registration_id,serial_number\n{rows}".encode())
 
     def call(self, arguments, given):
         subprocess.run([self.program, *arguments], input=given, check=True, stdout=subprocess.DEVNULL)
@@ -45,10 +43,8 @@ class Line:
 
     @contextlib.contextmanager
     def simulated(self):
-        """The boards, in a process of their own."""
-        command = [self.program, "simulate", self.boards, "--board", "mxchip", "--scanners", "--json"]
-        command += ["--units", str(self.units), "--fixtures", str(self.fixtures)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as simulator:
+        """The units, in a process of their own."""
+        with subprocess.Popen(self.simulate, stdout=subprocess.PIPE) as simulator:
             try:
                 while json.loads(simulator.stdout.readline())["event"] != "ready":
                     pass
@@ -58,6 +54,18 @@ class Line:
             finally:
                 simulator.terminate()
                 drain.wait()
+
+
+class Line(Station):
+    """A station with simulated MXChip boards: 115,200 baud."""
+
+    def __init__(self, program, folder, fixtures):
+        units = fixtures * SHARE
+        super().__init__(program, folder, fixtures, units, ["--board", "mxchip", "--scanners"], scanners=True)
+        self.on(["keys", "import", "factory-wifi"], b"bench-wifi\n")
+        rows = "".join(f"bench-{unit:04},az3166-{unit:06}\n" for unit in range(1, units + 1))
+        order = ["order", "add", "bench", "--product", "mxchip-az3166.toml", "--csv", "-"]
+        self.on(order, f"registration_id,serial_number\n{rows}".encode())
 
     def seconds(self):
         """From the first event of a run to its last: unlocking the vault, the same for any order, is left out."""

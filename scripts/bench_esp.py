@@ -1,7 +1,6 @@
 """The figures of ESP32 units. Called by scripts/bench; see there."""
 
 import argparse
-import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ import tempfile
 import time
 import zlib
 
-from bench import FIXTURES, GROUP_KEY, SECRET, figure
+from bench import FIXTURES, SECRET, Station, figure
 
 PRODUCT = pathlib.Path(__file__).parent.parent / "templates/products/esp32-nvs.toml"
 # Bits that a byte takes on the line.
@@ -39,20 +38,11 @@ def partition_table(length):
     return (rows + digest).ljust(0xC00, b"\xff")
 
 
-class Line:
-    """A station with simulated ESP32-C3 boards on its fixtures, paced by the speed that it sets."""
+class Line(Station):
+    """A station with simulated ESP32-C3 boards."""
 
     def __init__(self, program, folder, fixtures, share, baud, length):
-        self.program = program
-        self.station = folder / "station"
-        self.boards = folder / "boards"
-        self.units = fixtures * share
-        self.fixtures = fixtures
-        arguments = ["init", self.station, "--unlock-fd", "0"]
-        for fixture in range(1, fixtures + 1):
-            arguments += ["--port", self.boards / "fixtures" / str(fixture)]
-        self.call(arguments, SECRET)
-        self.on(["keys", "import", "contoso-group-key", "--kind", "group-key"], GROUP_KEY)
+        super().__init__(program, folder, fixtures, fixtures * share, ["--board", "esp32c3"])
         self.release(baud, length)
         order = ["order", "add", "bench", "--product", "bench.toml", "--pattern", "bench-{:04}"]
         self.on([*order, "--quantity", str(self.units)], b"")
@@ -74,28 +64,6 @@ class Line:
         text = text.replace('loader = "esp32"', 'loader = "esp32c3"').replace("baud = 921600", f"baud = {baud}")
         (self.station / "products").mkdir(exist_ok=True)
         (self.station / "products" / "bench.toml").write_text(text, encoding="utf-8")
-
-    def call(self, arguments, given):
-        subprocess.run([self.program, *arguments], input=given, check=True, stdout=subprocess.DEVNULL)
-
-    def on(self, arguments, given):
-        self.call([*arguments, "--station", self.station], given)
-
-    @contextlib.contextmanager
-    def simulated(self):
-        """The boards, in a process of their own."""
-        command = [self.program, "simulate", self.boards, "--board", "esp32c3", "--json"]
-        command += ["--units", str(self.units), "--fixtures", str(self.fixtures)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as simulator:
-            try:
-                while json.loads(simulator.stdout.readline())["event"] != "ready":
-                    pass
-                # What it tells from now on is read by nobody, and must not fill the pipe.
-                drain = subprocess.Popen(["cat"], stdin=simulator.stdout, stdout=subprocess.DEVNULL)
-                yield
-            finally:
-                simulator.terminate()
-                drain.wait()
 
     def run(self):
         """The run's events, each with the time at which it came and the CPU seconds that the run had used. Unlocking
