@@ -194,3 +194,23 @@ fn a_live_unit_whose_slot_was_moved_in_the_product_is_left_alone() {
     assert!(verdict["reason"].as_str().unwrap().contains("laid out in another way"), "{verdict}");
     assert!(bench.esp_flash(1) == flash, "the unit was written");
 }
+
+#[test]
+fn verify_counts_what_it_could_not_ask_for() {
+    let bench = Bench::esp(1);
+    bench.esp_product("own.toml", NVS, "esp32", &[]);
+    bench.order_of("april", "own.toml", 1);
+    let simulator = bench.simulate_esp("esp32", 1, 1, &[]);
+    bench.run("april").expect(0);
+    drop(simulator);
+    // A later release of another size: the ledger knows nothing of that range.
+    let mut released =
+        std::fs::OpenOptions::new().append(true).open(bench.firmware().join("sensor.bin")).unwrap();
+    std::io::Write::write_all(&mut released, &[7; 0x2000]).unwrap();
+    std::fs::remove_file(bench.folder().join("products/own.toml")).unwrap();
+    bench.esp_product("own.toml", NVS, "esp32", &[]);
+    let _simulator = bench.simulate_esp("esp32", 1, 1, &[]);
+    let said = bench.verify("april", 1, &[]).expect(0).stdout;
+    assert!(said.contains("firmware 0x10000..0x27000"), "{said}");
+    assert!(said.ends_with("but for what was not asked: 1 of 4 items\n"), "{said}");
+}

@@ -94,7 +94,14 @@ fn write_report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     report.items.iter().try_for_each(|item| writeln!(out, "  {}", item_line(item)))?;
     match &report.reason {
-        None => writeln!(out, "PROVEN as it stands, without a restart"),
+        None => match report.items.iter().filter(|item| item.result == ItemResult::NotAsked).count() {
+            0 => writeln!(out, "PROVEN as it stands, without a restart"),
+            unasked => writeln!(
+                out,
+                "PROVEN as it stands, without a restart, but for what was not asked: {unasked} of {} items",
+                report.items.len()
+            ),
+        },
         Some(reason) => writeln!(out, "NOT PROVEN, as it stands: {reason}"),
     }
 }

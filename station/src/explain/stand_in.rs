@@ -1,10 +1,10 @@
 //! What stands in for a unit's credential and the vault's secrets, so that a list of what is written needs no unlock.
 //! It is made for one list, never shown and never kept.
 
-use certkit::{Certificate, CertificateSerial};
 use certkit::{
-    Chain, ChainError, CommonName, DeviceKey, IssueError, Issuer, Kind, NameError, Profile, ProfileError,
-    RegistrationId, Signer, SignerError, SoftwareSigner, Subject, SymmetricKeyError,
+    Certificate, CertificateSerial, Chain, ChainError, CommonName, DeviceKey, IssueError, Issuer, Kind,
+    NameError, Profile, ProfileError, RegistrationId, Signer, SignerError, SoftwareSigner, Subject,
+    SymmetricKeyError,
 };
 use thiserror::Error;
 use time::OffsetDateTime;

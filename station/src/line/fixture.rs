@@ -13,7 +13,8 @@ use crate::place::{self, Readers};
 use crate::product::{Presence, ProductLink};
 use crate::scan::Scans;
 
-/// So many failures in a row, of one unit after another, close a fixture: then it is the fixture, or the whole batch, and a person must look.
+/// So many failures in a row, of one unit after another, close a fixture: then it is the fixture, or the whole batch, and
+/// a person must look.
 const FAILURES_IN_A_ROW: u32 = 3;
 /// How often the fixture looks whether a unit came or went.
 const LOOK: Duration = Duration::from_millis(50);
