@@ -141,8 +141,13 @@ impl FixtureRun<'_> {
                 if mark == last.port {
                     return Ok(None);
                 }
+                let link = if mark.is_none() { None } else { self.open()? };
+                // Exchanged between the look and the opening: nobody knows which of the two this is.
+                if PortMark::of(&self.fixture.port) != mark {
+                    return Ok(None);
+                }
                 last.port = mark;
-                if last.port.is_none() { Ok(None) } else { self.open() }
+                Ok(link)
             }
             // A label that is given by hand may be given before the unit is in.
             Presence::Scan if self.pace.is_for_one_unit() && PortMark::of(&self.fixture.port).is_none() => {

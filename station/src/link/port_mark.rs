@@ -6,56 +6,75 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortMark {
     target: PathBuf,
-    node: Option<Node>,
+    name: Name,
+    device: Option<u64>,
 }
 
 impl PortMark {
     /// The mark of what is there now; none where nothing is.
     pub fn of(port: &Path) -> Option<Self> {
-        let target = std::fs::read_link(port).unwrap_or_else(|_| port.to_owned());
-        // `COM7` is no path that can be looked at: it counts as there, and opening it tells.
-        let node = match port.metadata() {
-            Ok(_) => Node::of(port),
-            Err(_) if cfg!(unix) => return None,
-            Err(_) => None,
-        };
-        Some(Self { target, node })
+        loop {
+            let name = Name::of(port);
+            let target = std::fs::read_link(port).unwrap_or_else(|_| port.to_owned());
+            // `COM7` is no path that can be looked at: it counts as there, and opening it tells.
+            let device = match port.metadata() {
+                Ok(found) => device_of(&found),
+                Err(_) if cfg!(unix) => return None,
+                Err(_) => None,
+            };
+            // A unit that was exchanged between two looks would be half one and half the other, and later be taken for a
+            // third.
+            if Name::of(port) == name {
+                return Some(Self { target, name, device });
+            }
+        }
     }
 }
 
-#[cfg(unix)]
+/// What tells a name from another of the same text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Node {
-    device: u64,
-    /// Number and birth of the name: a link by position is made anew for each unit.
-    name: (u64, i64, i64),
+struct Name {
+    /// The number of its node, and its birth: a link by position is made anew for each unit.
+    #[cfg(unix)]
+    node: Option<(u64, i64, i64)>,
 }
 
 #[cfg(unix)]
-impl Node {
-    fn of(port: &Path) -> Option<Self> {
+impl Name {
+    fn of(port: &Path) -> Self {
         use std::os::unix::fs::MetadataExt;
-        let device = port.metadata().ok()?.rdev();
-        let name = port.symlink_metadata().ok()?;
-        // The times of a device node itself move with its traffic; those of a link do not.
-        let born = if name.is_symlink() { (name.ctime(), name.ctime_nsec()) } else { (0, 0) };
-        Some(Self { device, name: (name.ino(), born.0, born.1) })
+        let node = port.symlink_metadata().ok().map(|name| {
+            // The times of a device node itself move with its traffic; those of a link do not.
+            let born = if name.is_symlink() { (name.ctime(), name.ctime_nsec()) } else { (0, 0) };
+            (name.ino(), born.0, born.1)
+        });
+        Self { node }
     }
 }
 
 #[cfg(not(unix))]
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Node;
+impl Name {
+    fn of(_port: &Path) -> Self {
+        Self {}
+    }
+}
+
+#[cfg(unix)]
+fn device_of(found: &std::fs::Metadata) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    Some(found.rdev())
+}
 
 #[cfg(not(unix))]
-impl Node {
-    fn of(_port: &Path) -> Option<Self> {
-        None
-    }
+fn device_of(_found: &std::fs::Metadata) -> Option<u64> {
+    None
 }
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::collections::HashSet;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -69,5 +88,37 @@ mod tests {
         std::fs::remove_file(&port).unwrap();
         std::os::unix::fs::symlink("/dev/null", &port).unwrap();
         assert_ne!(PortMark::of(&port).unwrap(), first);
+    }
+
+    #[test]
+    fn a_mark_is_never_half_one_device_and_half_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let port = folder.path().join("1");
+        // Made before the first is used: no two of them ever have the same number.
+        let targets = ["/dev/null", "/dev/zero"].into_iter().cycle();
+        let links: Vec<PathBuf> =
+            (0..5000).map(|number| folder.path().join(format!("link-{number}"))).collect();
+        links
+            .iter()
+            .zip(targets)
+            .for_each(|(link, target)| std::os::unix::fs::symlink(target, link).unwrap());
+        let ended = AtomicBool::new(false);
+        let marks = std::thread::scope(|scope| {
+            let looking = scope.spawn(|| {
+                let mut marks = HashSet::new();
+                while !ended.load(Ordering::Relaxed) {
+                    marks.extend(PortMark::of(&port).map(|mark| (mark.target, mark.device)));
+                }
+                marks
+            });
+            #[expect(clippy::disallowed_methods, reason = "the name is to stand for another device at once")]
+            links.iter().for_each(|link| std::fs::rename(link, &port).unwrap());
+            ended.store(true, Ordering::Relaxed);
+            looking.join().unwrap()
+        });
+        let whole = |target: &str| (PathBuf::from(target), device_of(&Path::new(target).metadata().unwrap()));
+        let whole = HashSet::from(["/dev/null", "/dev/zero"].map(whole));
+        assert!(marks.is_subset(&whole), "{marks:?}");
+        assert!(!marks.is_empty(), "the other thread never saw one");
     }
 }
