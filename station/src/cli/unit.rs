@@ -175,6 +175,10 @@ fn credential_text(credential: &IssuedCredential) -> String {
         IssuedCredential::DeviceKey { origin: KeyOrigin::Random { .. }, .. } => {
             "device key, made at random for this unit".to_owned()
         }
+        IssuedCredential::EndorsementKey(tpm) => {
+            let marks: String = tpm.marks().iter().map(|mark| format!(", {mark}")).collect();
+            format!("endorsement key of a TPM by {} {}{marks}", tpm.manufacturer, tpm.model)
+        }
     }
 }
 

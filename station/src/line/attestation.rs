@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, DeviceKey, GroupKey, Issuer, Profile, PublicKey, RegistrationId,
-    Signer, SoftwareSigner, Subject, Template,
+    Certificate, CertificateSerial, Chain, DeviceKey, EndorsementKey, GroupKey, Issuer, Profile, PublicKey,
+    RegistrationId, Signer, SoftwareSigner, Subject, Template,
 };
 use zeroize::Zeroizing;
 
@@ -138,6 +138,10 @@ pub(super) fn recall(
             Ok(key.filter(announced).map(Credential::DeviceKey))
         }
         (IssuedCredential::DeviceKey { .. }, None) => Ok(None),
+        (IssuedCredential::EndorsementKey(tpm), _) => {
+            let key = EndorsementKey::from_base64(&tpm.endorsement_key).map_err(Trouble::credential)?;
+            Ok(Some(Credential::EndorsementKey(Box::new(key))))
+        }
     }
 }
 

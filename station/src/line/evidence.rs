@@ -77,6 +77,7 @@ impl Instruments<'_> {
                     "the unit does not prove the private key of its certificate"
                 }
                 Credential::DeviceKey(_) => "the unit does not prove its device key",
+                Credential::EndorsementKey(_) => "a TPM's key signs nothing: it is asked in another way",
             },
         ))
     }

@@ -96,6 +96,7 @@ impl Disallowed {
                 KeyOrigin::Random { .. } => (Attestation::unknown_keys(), true),
                 KeyOrigin::Given => return Err(ManifestError::GivenDisallowed(id.clone())),
             },
+            IssuedCredential::EndorsementKey(tpm) => (Attestation::endorsement_key(tpm, false), true),
         };
         let options =
             EnrollmentOptions { status: ProvisioningStatus::Disabled, ..EnrollmentOptions::default() };
@@ -126,7 +127,7 @@ impl Disallowed {
             IssuedCredential::Certificate { chain, certificate_serial, .. } => {
                 Some((chain, certificate_serial))
             }
-            IssuedCredential::DeviceKey { .. } => None,
+            IssuedCredential::DeviceKey { .. } | IssuedCredential::EndorsementKey(_) => None,
         });
         // The caller saw that the last one is a certificate.
         let primary = held.next().map(|(chain, _)| leaf(chain)).transpose()?.unwrap_or_default();

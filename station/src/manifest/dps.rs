@@ -138,7 +138,8 @@ fn issuing_authorities(
         match credential.credential {
             IssuedCredential::Certificate { authority: Some(label), .. } => labels.push(label),
             IssuedCredential::Certificate { authority: None, .. }
-            | IssuedCredential::DeviceKey { origin: KeyOrigin::Random { .. }, .. } => has_their_own = true,
+            | IssuedCredential::DeviceKey { origin: KeyOrigin::Random { .. }, .. }
+            | IssuedCredential::EndorsementKey(_) => has_their_own = true,
             IssuedCredential::DeviceKey { .. } => {}
         }
     }

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::{ManifestError, may_register};
-use crate::ledger::entry::{IssuedCredential, KeyOrigin};
+use crate::ledger::entry::{IssuedCredential, KeyOrigin, TpmKey};
 use crate::ledger::{IdentityRecord, LedgerReader};
 
 /// Most enrollments that one bulk operation takes.
@@ -47,6 +47,8 @@ pub struct EnrollmentOptions {
     pub device_id: bool,
     /// The device is an IoT Edge gateway.
     pub iot_edge: bool,
+    /// Of a TPM, name the storage root key too.
+    pub storage_root_key: bool,
     /// Whether it may register.
     pub status: ProvisioningStatus,
 }
@@ -60,6 +62,9 @@ pub(super) enum Attestation {
     SymmetricKey {
         #[serde(rename = "symmetricKey")]
         symmetric_key: SymmetricKeys,
+    },
+    Tpm {
+        tpm: TpmKeys,
     },
 }
 
@@ -88,6 +93,14 @@ pub(super) struct SymmetricKeys {
     primary_key: Option<KeyText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secondary_key: Option<KeyText>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TpmKeys {
+    endorsement_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_root_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -165,6 +178,12 @@ pub fn individual_enrollments<E: From<ManifestError>>(
             IssuedCredential::DeviceKey { origin: KeyOrigin::Given, .. } => {
                 return Err(ManifestError::KeysGiven(wanted.order.to_owned()).into());
             }
+            IssuedCredential::EndorsementKey(tpm) => {
+                if wanted.verified_ca.is_some() {
+                    return Err(ManifestError::NoCa(record.identity.registration_id).into());
+                }
+                Attestation::endorsement_key(tpm, wanted.options.storage_root_key)
+            }
         };
         enrollments.push(IndividualEnrollment::new(
             record.identity.registration_id,
@@ -220,6 +239,12 @@ impl Attestation {
     fn keys(primary: KeyText, secondary: KeyText) -> Self {
         let symmetric_key = SymmetricKeys { primary_key: Some(primary), secondary_key: Some(secondary) };
         Attestation::SymmetricKey { symmetric_key }
+    }
+
+    /// The key of a TPM, and where it is asked for its storage root key.
+    pub(super) fn endorsement_key(tpm: &TpmKey, storage_root_key: bool) -> Self {
+        let storage_root_key = storage_root_key.then(|| tpm.storage_root_key.clone());
+        Attestation::Tpm { tpm: TpmKeys { endorsement_key: tpm.endorsement_key.clone(), storage_root_key } }
     }
 
     /// Without keys of ours: the service makes its own.

@@ -1,6 +1,6 @@
 //! A unit's credential, as far as this process has it.
 
-use certkit::{Chain, DeviceKey, PrivateKey};
+use certkit::{Chain, DeviceKey, EndorsementKey, PrivateKey};
 
 /// What a unit attests with.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub enum Credential {
     },
     /// A symmetric key.
     DeviceKey(DeviceKey),
+    /// The endorsement key of its TPM, which only opens what is sealed to it.
+    EndorsementKey(Box<EndorsementKey>),
 }
 
 impl Credential {
@@ -22,6 +24,7 @@ impl Credential {
         match self {
             Credential::Certificate { chain, .. } => chain.leaf().public_key().verify(nonce, answer).is_ok(),
             Credential::DeviceKey(key) => key.vouches_for(nonce, answer),
+            Credential::EndorsementKey(_) => false,
         }
     }
 }

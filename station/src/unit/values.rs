@@ -29,6 +29,7 @@ impl<'a> UnitValues<'a> {
         let (chain, private_key, device_key) = match credential {
             Credential::Certificate { chain, private_key } => (Some(chain), private_key.as_ref(), None),
             Credential::DeviceKey(key) => (None, None, Some(key)),
+            Credential::EndorsementKey(_) => (None, None, None),
         };
         Self {
             identity,

@@ -48,6 +48,9 @@ pub(in crate::cli) struct Args {
     /// The devices are IoT Edge gateways.
     #[arg(long, conflicts_with = "group")]
     iot_edge: bool,
+    /// Name the storage root key of each unit's TPM beside its endorsement key.
+    #[arg(long, conflicts_with = "group")]
+    storage_root_key: bool,
     /// Whether the devices may register.
     #[arg(long, value_enum, default_value_t = Status::Enabled, conflicts_with = "group")]
     status: Status,
@@ -88,6 +91,7 @@ impl Args {
         EnrollmentOptions {
             device_id: self.device_id == Some(DeviceId::Same),
             iot_edge: self.iot_edge,
+            storage_root_key: self.storage_root_key,
             status: match self.status {
                 Status::Enabled => ProvisioningStatus::Enabled,
                 Status::Disabled => ProvisioningStatus::Disabled,

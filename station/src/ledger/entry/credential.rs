@@ -3,6 +3,8 @@
 use certkit::RegistrationId;
 use serde::{Deserialize, Serialize};
 
+use super::TpmKey;
+
 /// A credential as it is announced: everything public about it, and of a secret only a keyed digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "credential_kind", rename_all = "kebab-case")]
@@ -30,6 +32,8 @@ pub enum IssuedCredential {
         /// HMAC-SHA256 of the key under a key of the vault, hex: shows whether two keys are the same, and nothing else.
         key_mac: String,
     },
+    /// The endorsement key of the unit's TPM.
+    EndorsementKey(Box<TpmKey>),
 }
 
 /// A credential that was issued without a unit. Of a certificate's chain it holds the leaf.

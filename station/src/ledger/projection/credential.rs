@@ -74,6 +74,10 @@ pub(super) fn take(db: &Connection, seq: u64, identity: &Identity, credential: &
             spend(db, "device_key", key_mac, seq)?;
             spend(db, "device_key", secondary_mac, seq)
         }
+        // A TPM has the same one at each attempt.
+        IssuedCredential::EndorsementKey(tpm) => {
+            claim(db, "public_key", &tpm.public_key, &full(identity), seq)
+        }
         // A derived key is the same each time: it belongs to its identity rather than to one attempt.
         IssuedCredential::DeviceKey { key_mac, .. } => claim(db, "device_key", key_mac, &full(identity), seq),
     }
