@@ -38,6 +38,7 @@ has() {
         libtss2-dev) [[ -e /usr/include/tss2/tss2_esys.h ]] ;;
         libtss2-tcti-swtpm0) compgen -G '/usr/lib/*/libtss2-tcti-swtpm.so.0' ;;
         libtss2-tcti-tabrmd0) compgen -G '/usr/lib/*/libtss2-tcti-tabrmd.so.0' ;;
+        nodejs) command -v node ;;
         opensc) command -v pkcs11-tool ;;
         python3-venv) python3 -c 'import ensurepip, venv' ;;
         softhsm2) command -v softhsm2-util && [[ -e /usr/lib/softhsm/libsofthsm2.so ]] ;;
@@ -105,4 +106,17 @@ python_tools() {
     "$TOOLS_PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$list"
     # Last, so that an interrupted installation is not taken for a whole one.
     cp "$list" "$folder/made-from.txt"
+}
+
+# The Node tools in a folder of their own, made anew when their lock file changed. No package runs anything while it is
+# installed, and npm's own files (it keeps a cache, and logs) stay in the clone.
+node_tools() {
+    need nodejs npm
+    local list=tests/tools/npm/package-lock.json folder=tests/tools/npm/node_modules
+    cmp -s "$list" "$folder/made-from.json" && return
+    step "installing the Node tools into $folder"
+    npm ci --prefix tests/tools/npm --cache "$ROOT/target/npm" \
+        --ignore-scripts --no-audit --no-fund --no-update-notifier >&2
+    # Last, so that an interrupted installation is not taken for a whole one.
+    cp "$list" "$folder/made-from.json"
 }
