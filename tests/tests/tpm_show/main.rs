@@ -1,7 +1,9 @@
-//! `station tpm show`, on software TPMs, judged by tpm2-tools: the keys byte for byte, and nothing left behind.
+//! `station tpm show`, on software TPMs, judged by tpm2-tools and Microsoft's client: the keys byte for byte, and nothing
+//! left behind.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 mod certificates;
+mod node_client;
 mod refused;
 mod relay;
 
