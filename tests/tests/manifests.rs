@@ -91,17 +91,36 @@ fn issued(issuer: &Path, leaf: &Path) -> bool {
 
 #[test]
 fn a_body_that_is_not_right_is_found_by_the_service_client() {
+    let group = |attestation: &Value| json!({"enrollmentGroupId": "g", "attestation": attestation});
+    let unit = |attestation: &Value| json!({"registrationId": "gw-1", "attestation": attestation});
+    let bulk = |attestation: &Value| json!({"mode": "create", "enrollments": [unit(attestation)]});
+    let certificate = json!({"type": "x509", "x509": {"caReferences": {"primary": "root"}}});
+    let tpm = json!({"type": "tpm", "tpm": {"endorsementKey": "AToA", "storageRootKey": "ARoA"}});
+    let without_key = json!({"type": "tpm", "tpm": {"storageRootKey": "ARoA"}});
+    let typed_otherwise = json!({"type": "x509", "tpm": tpm["tpm"]});
+    let mut misspelt = group(&certificate);
+    misspelt["provisionningStatus"] = "enabled".into();
+    let cases = [
+        (group(&certificate), "equal after a round trip"),
+        (unit(&tpm), "equal after a round trip"),
+        (bulk(&tpm), "equal after a round trip"),
+        (misspelt, "provisionningStatus: unknown to the client"),
+        (json!({"enrollmentGroupId": "g"}), "attestation' can not be None"),
+        (unit(&without_key), "endorsement_key' can not be None"),
+        (bulk(&without_key), "endorsement_key' can not be None"),
+        (unit(&typed_otherwise), "holds tpm and type, and its type is x509"),
+        (bulk(&typed_otherwise), "holds tpm and type, and its type is x509"),
+        (unit(&json!({"type": "tpm"})), "holds type, and its type is tpm"),
+        (group(&tpm), "a group of TPMs"),
+    ];
     let folder = tempfile::tempdir().unwrap();
-    for (name, body) in [
-        (
-            "misspelt",
-            json!({"enrollmentGroupId": "g", "attestation": {"type": "x509"}, "provisionningStatus": "enabled"}),
-        ),
-        ("no-attestation", json!({"enrollmentGroupId": "g", "provisioningStatus": "enabled"})),
-    ] {
-        let file = new_file(&folder.path().join(name), body.to_string());
-        let judged = python_tool("enrollment_bodies.py", &[&file]);
-        assert_eq!(judged.status.code(), Some(1), "{name}: {}", String::from_utf8_lossy(&judged.stderr));
+    let lines: String = cases.iter().map(|(body, _)| format!("{body}\n")).collect();
+    let judged = python_tool("enrollment_bodies.py", &[&new_file(&folder.path().join("bodies"), &lines)]);
+    assert_eq!(judged.status.code(), Some(1), "{}", String::from_utf8_lossy(&judged.stderr));
+    let verdicts = String::from_utf8(judged.stdout).unwrap();
+    assert_eq!(verdicts.lines().count(), cases.len(), "{verdicts}");
+    for (verdict, (body, said)) in verdicts.lines().zip(&cases) {
+        assert!(verdict.contains(said), "{body}: {verdict}");
     }
 }
 

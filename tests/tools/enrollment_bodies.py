@@ -42,6 +42,8 @@ def faults(body):
         # The client does not look into them.
         for enrollment in body["enrollments"]:
             inner += faults(enrollment)[1]
+    else:
+        inner += mechanism_faults(kind, body.get("attestation"))
     try:
         model = Deserializer(MODELS)(kind, body)
         found = [f"the model: {fault}" for fault in model.validate()]
@@ -51,6 +53,17 @@ def faults(body):
     if again is not None:
         found += differences(body, again)
     return kind, inner + found
+
+
+def mechanism_faults(kind, attestation):
+    """What the client overlooks in an attestation: any text is a type to it, whichever mechanism it stands beside."""
+    if not isinstance(attestation, dict):
+        return []  # its model finds that
+    named = attestation.get("type")
+    if sorted(attestation) != sorted(["type", str(named)]):
+        return [f"attestation: holds {' and '.join(sorted(attestation))}, and its type is {named}"]
+    # learn.microsoft.com/training/modules/examine-device-provisioning-lifecycle-tasks: groups are of certificates or keys.
+    return ["attestation: a group of TPMs"] if (kind, named) == ("EnrollmentGroup", "tpm") else []
 
 
 def differences(sent, back, where=""):
