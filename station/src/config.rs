@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::data_file::{self, DataFileError};
+use crate::tpm::Tcti;
 
 /// Why the configuration was refused.
 #[derive(Debug, Error)]
@@ -19,14 +20,22 @@ pub enum ConfigError {
     #[error("{0} is not there: name the station's folder with --station, or make one with `station init`")]
     NoStation(PathBuf),
     /// Two fixtures share a name or a port.
-    #[error("{path}: two fixtures have the {what} `{value}`: one fixture, one port, one name")]
+    #[error("{path}: two fixtures have the {what} `{value}`: give each its own")]
     Doubled {
         /// The file.
         path: PathBuf,
-        /// `name` or `port`.
+        /// `name`, `port` or `tcti`.
         what: &'static str,
         /// The value.
         value: String,
+    },
+    /// A fixture reaches no unit.
+    #[error("{path}: fixture {fixture} has neither `port` nor `tcti`: say how its units are reached")]
+    NoWay {
+        /// The file.
+        path: PathBuf,
+        /// The fixture.
+        fixture: String,
     },
 }
 
@@ -50,8 +59,10 @@ pub struct Config {
 pub struct Fixture {
     /// What the operator calls it.
     pub name: String,
-    /// The port that it always has, by its position (`/dev/serial/by-path/…`, `COM7`).
-    pub port: PathBuf,
+    /// The port that it always has, by its position (`/dev/serial/by-path/…`, `COM7`), where it has one.
+    pub port: Option<PathBuf>,
+    /// The way to the TPM of the unit in it, where there is one.
+    pub tcti: Option<Tcti>,
     /// The port of the scanner that reads the labels of its units, where it has one.
     pub scanner: Option<PathBuf>,
 }
@@ -123,6 +134,11 @@ impl StationFolder {
         self.0.join("ledger.db")
     }
 
+    /// The folder with the certificates of TPMs' makers.
+    pub fn makers(&self) -> PathBuf {
+        self.0.join("makers")
+    }
+
     /// The vault's folder.
     pub fn vault(&self) -> PathBuf {
         self.0.join("vault")
@@ -153,14 +169,20 @@ impl StationFolder {
             return Err(ConfigError::NoStation(path));
         }
         let config: Config = data_file::read(&path)?;
-        let (mut names, mut ports) = (HashSet::new(), HashSet::new());
+        let (mut names, mut ports, mut tctis) = (HashSet::new(), HashSet::new(), HashSet::new());
         for fixture in &config.fixtures {
             if !names.insert(&fixture.name) {
                 return Err(ConfigError::Doubled { path, what: "name", value: fixture.name.clone() });
             }
-            if !ports.insert(&fixture.port) {
-                let value = fixture.port.display().to_string();
+            if let Some(port) = fixture.port.as_ref().filter(|port| !ports.insert(*port)) {
+                let value = port.display().to_string();
                 return Err(ConfigError::Doubled { path, what: "port", value });
+            }
+            if let Some(tcti) = fixture.tcti.as_ref().filter(|tcti| !tctis.insert(*tcti)) {
+                return Err(ConfigError::Doubled { path, what: "tcti", value: tcti.to_string() });
+            }
+            if fixture.port.is_none() && fixture.tcti.is_none() {
+                return Err(ConfigError::NoWay { path, fixture: fixture.name.clone() });
             }
         }
         Ok(config)
@@ -168,7 +190,7 @@ impl StationFolder {
 }
 
 /// The text of a new `station.toml`, commented for the engineer.
-pub fn new_config(name: &StationName, ports: &[PathBuf], scanners: &[PathBuf]) -> String {
+pub fn new_config(name: &StationName, fixtures: &[Fixture]) -> String {
     let mut text = format!(
         "# This station. An unknown key is an error, so a typing mistake cannot become a default.\n\
          # Secrets are never written here: `station keys import NAME` puts them into the vault.\n\n\
@@ -179,18 +201,22 @@ pub fn new_config(name: &StationName, ports: &[PathBuf], scanners: &[PathBuf]) -
          # One [[fixture]] for each socket on the bench. Name the port by its position, so that a unit plugged into\n\
          # another socket cannot be taken for this one: /dev/serial/by-path/… on Linux, COM7 on Windows.\n"
     );
-    if ports.is_empty() {
+    if fixtures.is_empty() {
         text.push_str("#\n# [[fixture]]\n# name = \"1\"\n# port = \"/dev/serial/by-path/…\"\n# scanner = \"/dev/serial/by-path/…\"\n");
+        text.push_str(
+            "# tcti = \"device:/dev/tpmrm0\"   # the way to the unit's TPM, where it attests with that\n",
+        );
     }
-    for (index, port) in ports.iter().enumerate() {
-        // `{:?}` of a string is a TOML basic string but for exotic escapes, which `load_config` would refuse.
-        text.push_str(&format!(
-            "\n[[fixture]]\nname = \"{}\"\nport = {:?}\n",
-            index + 1,
-            port.display().to_string()
-        ));
-        if let Some(scanner) = scanners.get(index) {
-            text.push_str(&format!("scanner = {:?}\n", scanner.display().to_string()));
+    for fixture in fixtures {
+        text.push_str(&format!("\n[[fixture]]\nname = \"{}\"\n", fixture.name));
+        let ways = [
+            ("port", fixture.port.as_ref().map(|port| port.display().to_string())),
+            ("tcti", fixture.tcti.as_ref().map(Tcti::to_string)),
+            ("scanner", fixture.scanner.as_ref().map(|port| port.display().to_string())),
+        ];
+        for (key, value) in ways.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            // `{:?}` of a string is a TOML basic string but for exotic escapes, which `load_config` would refuse.
+            text.push_str(&format!("{key} = {value:?}\n"));
         }
     }
     text
@@ -202,13 +228,21 @@ mod tests {
 
     #[test]
     fn a_new_config_is_read_back() {
-        let text =
-            new_config(&"line-1".parse().unwrap(), &["/dev/a".into(), "/dev/b".into()], &["/dev/s".into()]);
+        let fixture = |port: &str, tcti: Option<&str>, scanner: Option<&str>| Fixture {
+            name: port.to_owned(),
+            port: Some(port.into()),
+            tcti: tcti.map(|tcti| tcti.parse().unwrap()),
+            scanner: scanner.map(PathBuf::from),
+        };
+        let made =
+            [fixture("/dev/a", None, Some("/dev/s")), fixture("/dev/b", Some("device:/dev/tpmrm0"), None)];
+        let text = new_config(&"line-1".parse().unwrap(), &made);
         let config: Config = data_file::parse(&text, "station.toml").unwrap();
         assert_eq!(config.fixtures.len(), 2);
-        assert_eq!(config.fixtures[1].port, Path::new("/dev/b"));
+        assert_eq!(config.fixtures[1].port.as_deref(), Some(Path::new("/dev/b")));
         assert_eq!(config.fixtures[0].scanner.as_deref(), Some(Path::new("/dev/s")));
         assert_eq!(config.fixtures[1].scanner, None);
+        assert_eq!(config.fixtures[1].tcti, made[1].tcti);
         assert_eq!(config.name.to_string(), "line-1");
     }
 }

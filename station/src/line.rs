@@ -27,9 +27,10 @@ use crate::ledger::entry::{Disposition, Fact, Identity, IssuedCredential};
 use crate::ledger::{Ledger, LedgerReader};
 use crate::link::{DeviceLink, Step, Variables};
 use crate::product::Product;
+use crate::tpm::HierarchyAuths;
 use crate::unit::{Credential, Facts, Plan, Random, refuse_locked, refuse_small};
 
-pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
+pub use attestation::{Attestation, Signs, Symmetric, SymmetricKeys, Tpms, X509};
 pub use budget::IssueBudget;
 use budget::Leave;
 pub use claim::Course;
@@ -37,7 +38,7 @@ use claim::{Claimed, Identified};
 use evidence::Written;
 pub use fault::StationFault;
 pub use fixture::Closing;
-pub use instruments::Instruments;
+pub use instruments::{Instruments, Ways};
 use own_key::Asked;
 pub use pace::Until;
 pub use report::{Examined, ItemResult, Report, ReportVerdict};
@@ -60,6 +61,8 @@ pub struct Line<'a> {
     pub variables: &'a Variables,
     /// The vault's ledger key: of what is flashed the ledger holds a MAC under it.
     pub ledger_key: &'a DeviceKey,
+    /// Authorisations of its units' TPMs.
+    pub tpm_auths: &'a HierarchyAuths,
     /// The ledger's file, for reading.
     pub ledger_file: &'a Path,
     /// Where time and randomness come from.
@@ -86,6 +89,7 @@ impl Line<'_> {
             product: self.product,
             variables: self.variables,
             ledger_key: self.ledger_key,
+            tpm_auths: self.tpm_auths,
             edge: self.edge,
         }
     }
@@ -256,7 +260,10 @@ impl Station<'_> {
             refuse_locked(&product.link, &facts).or_else(|| refuse_small(product.firmware.as_ref(), &facts));
         match refusal {
             Some(refusal) => Err(Trouble::Refused(refusal)),
-            None => self.open_attempt(&facts, case),
+            None => {
+                let tpm = self.line.attestation.judge(&facts, &self.line.edge).map_err(Trouble::Refused)?;
+                self.open_attempt(&facts, tpm, case)
+            }
         }
     }
 

@@ -300,7 +300,7 @@ fn faults_of_row(row: &OrderRow, product: &Product) -> Vec<String> {
             "{id} is meant for unit {shown}, and the product gives any unit the next identity: set \
              assign = \"by-hardware-id\" in the product, or remove the column hardware_id"
         )),
-        (_, Assign::ByScan) | (None, Assign::Next) => {}
+        (_, Assign::ByScan | Assign::FromEk) | (None, Assign::Next) => {}
     }
     if let (None, Assign::ByScan) = (&row.serial_number, product.assign) {
         faults.push(format!(

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn fixture(name: &str) -> Fixture {
-        Fixture { name: name.to_owned(), port: name.into(), scanner: None }
+        Fixture { name: name.to_owned(), port: Some(name.into()), tcti: None, scanner: None }
     }
 
     #[test]

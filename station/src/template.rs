@@ -69,14 +69,14 @@ impl Kind {
             Kind::Product => {
                 embed!(
                     "products": "gateway-x509.toml", "gateway-x509-device-key.toml", "gateway-x509-individual.toml",
-                    "gateway-x509-read-out.toml", "gateway-symmetric.toml", "gateway-symmetric-individual.toml",
+                    "gateway-x509-read-out.toml", "gateway-symmetric.toml", "gateway-symmetric-individual.toml", "gateway-tpm.toml", "tpm.toml",
                     "esp32-nvs.toml", "esp32c3-secure-cert.toml", "esp32s3-secure-cert.toml",
                     "mxchip-az3166.toml", "stm32-slot.toml"
                 )
             }
             Kind::Dialogue => embed!("dialogues": "linux-gateway.toml", "mxchip-az3166.toml"),
             Kind::Document => embed!(
-                "documents": "aziot-x509.toml", "payload-ga.json", "payload-preview.json",
+                "documents": "aziot-x509.toml", "aziot-tpm.toml", "payload-ga.json", "payload-preview.json",
                 "certificate-chain.pem", "private-key.pem", "aziot-symmetric.toml", "device-key.bin",
                 "mxchip-dps.txt", "wifi-ssid.txt", "wifi-password.txt"
             ),

@@ -2,38 +2,34 @@
 
 mod explained;
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use certkit::RegistrationId;
 use clap::Args as ClapArgs;
 
+use super::by_hand::{ByHand, place_of, port_failure, ready_for};
 use super::context::{Context, Unlock};
 use super::keyring::Keyring;
 use super::run::{Screen, product, stop_on_signals};
 use super::set_up::SetUp;
 use super::{Exit, Failure, Output};
-use crate::config::{Config, Fixture};
+use crate::config::Fixture;
 use crate::event::{Event, Outcome};
 use crate::line::{Closing, Run, RunOptions, Until};
-use crate::link::{PortFault, Stop, StopSignal};
+use crate::link::{Stop, StopSignal};
 use crate::order::OrderName;
 use crate::product::{Presence, Product, ProductLink};
 use crate::scan::Scans;
 
-/// What the ledger calls a fixture that station.toml does not name.
-const BY_HAND: &str = "by hand";
-
-/// Takes the one unit on a port to its verdict, as `station run` does.
+/// Takes one unit to its verdict, as `station run` does.
 ///
 /// Exit code 0: the unit is accepted, now or again. --explain tells what would be written, and touches nothing.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
     /// The order.
     order: OrderName,
-    /// The port that the unit is on, or comes to.
-    #[arg(long, value_name = "PATH", required_unless_present = "explain")]
-    port: Option<PathBuf>,
+    #[command(flatten)]
+    by_hand: ByHand,
     /// The unit's label, where the product has labels scanned.
     #[arg(long, value_name = "VALUE", value_parser = label)]
     label: Option<String>,
@@ -41,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     patience: u64,
     /// List what would be written, secrets left out, and touch nothing.
-    #[arg(long, conflicts_with_all = ["port", "label", "patience", "unlock_fd"])]
+    #[arg(long, conflicts_with_all = ["port", "tcti", "label", "patience", "unlock_fd"])]
     explain: bool,
     /// Of this identity; without it of the order's next.
     #[arg(long, value_name = "ID", requires = "explain")]
@@ -60,16 +56,18 @@ pub(super) fn label(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit, Failure> {
-    let Some(port) = &args.port else {
+    if args.explain {
         return explained::run(&args.order, args.registration_id.as_ref(), context, output);
-    };
+    }
     let config = context.config()?;
-    let owner = context.owner("flash")?;
     let reader = context.reader()?;
     let name = args.order.to_string();
     let order = reader.order(&name)?.ok_or_else(|| super::order::unknown(&args.order))?;
     let product = product(context, &order)?;
-    let label = label_for(&product, port, args.label.as_deref())?;
+    ready_for(&product)?;
+    let fixtures = [args.by_hand.fixture(&config, &product)?];
+    let label = label_for(&product, args.label.as_deref())?;
+    let owner = context.owner("flash")?;
     let vault = context.unlocked(args.unlock)?;
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let attestation = keyring.attestation(&product, &name)?;
@@ -77,7 +75,6 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
 
     let (ledger_file, transcripts) = (context.folder.ledger(), context.folder.transcripts());
     let line = set_up.line(&name, &attestation, &ledger_file);
-    let fixtures = [fixture(&config, port)];
     let stop = stop_on_signals(output)?;
     let options = RunOptions {
         fixtures: &fixtures,
@@ -103,19 +100,12 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     match accepted {
         Some(true) => Ok(Exit::Done),
         Some(false) => Ok(Exit::UnitFailed),
-        None => no_unit(&set_up.product.link, port, &stop, ended.closings, output),
+        None => no_unit(&set_up.product.link, &fixtures[0], &stop, ended.closings, output),
     }
 }
 
-/// The label of a unit whose product has it scanned. Refuses products whose units nothing speaks to.
-pub(super) fn label_for(
-    product: &Product,
-    port: &Path,
-    label: Option<&str>,
-) -> Result<Option<String>, Failure> {
-    if let ProductLink::Programmer = product.link {
-        return Err(PortFault::NoLink { path: port.to_owned(), link: product.link.to_string() }.into());
-    }
+/// The label of a unit whose product has it scanned.
+pub(super) fn label_for(product: &Product, label: Option<&str>) -> Result<Option<String>, Failure> {
     match (product.presence, label) {
         (Presence::Scan, None) => Err(Failure::usage(format!(
             "product {} has each unit's label scanned: give the unit's as --label",
@@ -128,30 +118,9 @@ pub(super) fn label_for(
     }
 }
 
-/// What a fault of a port that was named by hand means.
-pub(super) fn port_failure(fault: PortFault) -> Failure {
-    match fault {
-        PortFault::Missing(path) => Failure::input(format!(
-            "port {} is not there: plug the unit in, or give another --port",
-            path.display()
-        )),
-        fault => fault.into(),
-    }
-}
-
-/// The fixture that has this port, or one that is made for this unit alone.
-fn fixture(config: &Config, port: &Path) -> Fixture {
-    let device = port.canonicalize().ok();
-    let is_it = |fixture: &&Fixture| {
-        fixture.port == port || device.is_some() && fixture.port.canonicalize().ok() == device
-    };
-    let name = config.fixtures.iter().find(is_it).map_or(BY_HAND, |fixture| &fixture.name);
-    Fixture { name: name.to_owned(), port: port.to_owned(), scanner: None }
-}
-
 fn no_unit(
     link: &ProductLink,
-    port: &Path,
+    fixture: &Fixture,
     stop: &StopSignal,
     closings: Vec<Closing>,
     output: &Output,
@@ -167,9 +136,9 @@ fn no_unit(
     Err(match closings.into_iter().next() {
         Some(Closing { port: Some(fault), .. }) => port_failure(fault),
         Some(Closing { reason, port: None }) => Failure::input(format!(
-            "nobody answers on port {}: {reason}; check that the unit {ready}",
-            port.display()
+            "nobody answers on {}: {reason}; check that the unit {ready}",
+            place_of(fixture)
         )),
-        None => Failure::input(format!("nobody answers on port {}", port.display())),
+        None => Failure::input(format!("nobody answers on {}", place_of(fixture))),
     })
 }

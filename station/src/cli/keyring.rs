@@ -11,10 +11,11 @@ use crate::clock;
 use crate::config::{Config, StationFolder};
 use crate::ledger::LedgerReader;
 use crate::ledger::entry::{GroupEntry, Hold, IssuedCredential, KeyMaker, KeyOrigin, SecretKind};
-use crate::line::{Attestation, Signs, Symmetric, SymmetricKeys, X509};
+use crate::line::{Attestation, Signs, Symmetric, SymmetricKeys, Tpms, X509};
 use crate::link::{Variable, Variables};
-use crate::product::{Product, ProductAttestation};
+use crate::product::{EkCertificate, Product, ProductAttestation, TpmRules};
 use crate::profile;
+use crate::tpm::{HierarchyAuths, read_makers};
 use crate::vault::{Secret, SecretName, SecretNameError, UnlockedVault};
 
 /// The unlocked vault, and what says which of its secrets goes where.
@@ -41,6 +42,7 @@ impl Keyring<'_> {
                 self.derived(group_key, *entry, &product.file)
             }
             ProductAttestation::SymmetricGiven => Ok(Attestation::Symmetric(self.given(order)?)),
+            ProductAttestation::Tpm(rules) => Ok(Attestation::Tpm(self.tpms(rules)?)),
             ProductAttestation::SymmetricIndividual { key_bytes } => {
                 self.sweep_unit_keys()?;
                 Ok(Attestation::Symmetric(self.random(*key_bytes)?))
@@ -69,6 +71,28 @@ impl Keyring<'_> {
             }
             (KeyOrigin::Random { .. }, _) => Ok(None),
         }
+    }
+
+    /// Which TPMs are taken. Without makers no certificate is right: then every TPM must do without.
+    fn tpms(&self, rules: &TpmRules) -> Result<Tpms, Failure> {
+        let folder = self.folder.makers();
+        let makers = match read_makers(&folder) {
+            Ok(makers) => makers,
+            Err(_) if rules.ek_certificate == EkCertificate::AbsentOk && !folder.exists() => Vec::new(),
+            Err(error) => return Err(Failure::input(error)),
+        };
+        Ok(Tpms { rules: rules.clone(), makers })
+    }
+
+    /// Authorisations of the units' TPMs.
+    pub(super) fn tpm_auths(&self, product: &Product) -> Result<HierarchyAuths, Failure> {
+        let auth = |name: &Option<SecretName>| {
+            let Some(name) = name else { return Ok(None) };
+            self.must_be(name, SecretKind::Text, "a TPM's authorisation is a text of its own")?;
+            self.vault.get(name).map(Some).map_err(Failure::from)
+        };
+        let Some(rules) = product.attestation.tpm() else { return Ok(HierarchyAuths::default()) };
+        Ok(HierarchyAuths { endorsement: auth(&rules.endorsement_auth)?, owner: auth(&rules.owner_auth)? })
     }
 
     fn issued(&self, profile: Profile, key: KeyMaker) -> Result<Attestation, Failure> {

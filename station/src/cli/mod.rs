@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Standard output is data, standard error is talk.
 
 mod ahead;
+mod by_hand;
 mod ca;
 mod check;
 mod completions;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
+use super::by_hand::ready_for;
 use super::context::{Context, Unlock};
 use super::keyring::Keyring;
 use super::set_up::SetUp;
@@ -14,7 +15,7 @@ use super::{Exit, Failure, Output};
 use crate::config::{Config, Fixture};
 use crate::event::Event;
 use crate::ledger::OrderRecord;
-use crate::line::{Run, RunOptions, Summary, Until};
+use crate::line::{Run, RunOptions, Summary, Until, Ways};
 use crate::link::{Stop, StopSignal};
 use crate::order::OrderName;
 use crate::product::{Presence, Product, ProductLink};
@@ -46,7 +47,6 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit, Failure> {
     let config = context.config()?;
     let fixtures = fixtures(&config, &args.fixture)?;
-    let owner = context.owner("run")?;
     let reader = context.reader()?;
     let name = args.order.to_string();
     let order = reader.order(&name)?.ok_or_else(|| super::order::unknown(&args.order))?;
@@ -58,6 +58,11 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
             product.file
         )));
     }
+    ready_for(&product)?;
+    for fixture in &fixtures {
+        Ways::of(&product, fixture)?;
+    }
+    let owner = context.owner("run")?;
     let vault = context.unlocked(args.unlock)?;
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let attestation = keyring.attestation(&product, &name)?;

@@ -10,18 +10,21 @@ use crate::clock;
 use crate::line::{Attestation, Edge, Instruments, IssueBudget, Line, UnitsInHand};
 use crate::link::Variables;
 use crate::product::Product;
+use crate::tpm::HierarchyAuths;
 
 /// A product, and what its units need out of the vault.
 pub(super) struct SetUp {
     pub(super) product: Product,
     variables: Variables,
     ledger_key: DeviceKey,
+    tpm_auths: HierarchyAuths,
 }
 
 impl SetUp {
     pub(super) fn of(keyring: &Keyring<'_>, product: Product) -> Result<Self, Failure> {
         let (variables, ledger_key) = (keyring.variables(&product)?, keyring.ledger_key()?);
-        Ok(Self { product, variables, ledger_key })
+        let tpm_auths = keyring.tpm_auths(&product)?;
+        Ok(Self { product, variables, ledger_key, tpm_auths })
     }
 
     /// What units are looked at with.
@@ -30,6 +33,7 @@ impl SetUp {
             product: &self.product,
             variables: &self.variables,
             ledger_key: &self.ledger_key,
+            tpm_auths: &self.tpm_auths,
             edge: edge(),
         }
     }
@@ -47,6 +51,7 @@ impl SetUp {
             attestation,
             variables: &self.variables,
             ledger_key: &self.ledger_key,
+            tpm_auths: &self.tpm_auths,
             ledger_file,
             edge: edge(),
             in_hand: UnitsInHand::default(),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use certkit::{EndorsementCertificate, EndorsementCertificateError, EndorsementKey, EndorsementKeyTemplate};
+use certkit::{EndorsementCertificate, EndorsementCertificateError, EndorsementKey};
 use clap::{Args as ClapArgs, Subcommand};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -13,6 +13,7 @@ use super::{Exit, Failure, Output};
 use crate::clock::{self, rfc3339};
 use crate::error_text::with_causes;
 use crate::tpm::{HierarchyAuths, KeyOrigin, Tcti, Tpm, challenge, read_makers, without_library_log};
+use crate::unit::template;
 
 /// Look at a TPM.
 #[derive(Debug, Subcommand)]
@@ -156,15 +157,6 @@ fn show(args: &Show, output: &Output) -> Result<Exit, Failure> {
     output.data(&shown, |out| write_text(&shown, out))?;
     let vouched = shown.ek_certificate.verdict == Verdict::Trusted;
     Ok(if makers.is_some() && !vouched { Exit::UnitFailed } else { Exit::Done })
-}
-
-/// As the TCG's EK Credential Profile numbers them.
-fn template(template: EndorsementKeyTemplate) -> &'static str {
-    match template {
-        EndorsementKeyTemplate::L1 => "l-1",
-        EndorsementKeyTemplate::L2 => "l-2",
-        EndorsementKeyTemplate::Other => "other",
-    }
 }
 
 struct Judge<'a> {

@@ -1,12 +1,12 @@
 //! `station verify`: one unit against the ledger. Nothing is written.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::by_hand::{ByHand, port_failure, ready_for};
 use super::context::{Context, Unlock};
-use super::flash::{label, label_for, port_failure};
+use super::flash::{label, label_for};
 use super::keyring::Keyring;
 use super::run::{product, stop_on_signals};
 use super::set_up::SetUp;
@@ -26,9 +26,8 @@ use crate::product::ProductLink;
 pub(super) struct Args {
     /// The order that the unit belongs to.
     order: OrderName,
-    /// The port that the unit is on.
-    #[arg(long, value_name = "PATH")]
-    port: PathBuf,
+    #[command(flatten)]
+    by_hand: ByHand,
     /// The unit's label, where the product has labels scanned.
     #[arg(long, value_name = "VALUE", value_parser = label)]
     label: Option<String>,
@@ -42,14 +41,16 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let name = args.order.to_string();
     let order = reader.order(&name)?.ok_or_else(|| super::order::unknown(&args.order))?;
     let product = product(context, &order)?;
-    let label = label_for(&product, &args.port, args.label.as_deref())?;
+    ready_for(&product)?;
+    let fixture = args.by_hand.fixture(&config, &product)?;
+    let label = label_for(&product, args.label.as_deref())?;
     let vault = context.unlocked(args.unlock)?;
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let set_up = SetUp::of(&keyring, product)?;
 
     let instruments = set_up.instruments();
     let stop = stop_on_signals(output)?;
-    let mut link = instruments.open(&args.port, stop).map_err(port_failure)?;
+    let mut link = instruments.open(&fixture, stop).map_err(port_failure)?;
     let verification = Verification { instruments, order: &name, reader: &reader };
     let report = look(&verification, label, &keyring, link.as_mut());
     let live = matches!(&report, Ok(report) if report.state == Some(IdentityState::Live));

@@ -35,6 +35,10 @@ pub enum ConsoleAct {
     MakeKey,
     /// The unit shows the certificate of a key that it made.
     ReadCertificate,
+    /// Its TPM shows its endorsement key.
+    ReadEndorsementKey,
+    /// The keys of its TPM are put at their handles, where nothing lies.
+    KeepKeys,
     /// An item is written.
     Write,
     /// The unit is restarted; what is not merely acknowledged is proven after it.
@@ -48,9 +52,14 @@ pub(super) fn steps(product: &Product, plan: &Plan) -> Vec<ConsoleStep> {
         ShownIn::Certificate => ConsoleAct::ReadCertificate,
     });
     let of = |own: bool, act| {
-        plan.items.iter().filter(move |item| item.own_key == own).map(move |item| step(item, act))
+        let written = plan.items.iter().filter(move |item| item.own_key == own && item.at != Place::Tpm);
+        written.map(move |item| step(item, act))
     };
     let mut steps: Vec<ConsoleStep> = own_key.into_iter().flat_map(|act| of(true, act)).collect();
+    for key in plan.items.iter().filter(|item| item.at == Place::Tpm) {
+        steps.push(step(key, ConsoleAct::ReadEndorsementKey));
+        steps.extend(key.step.is_some().then(|| step(key, ConsoleAct::KeepKeys)));
+    }
     steps.extend(of(false, ConsoleAct::Write));
     if product.link.restarts() {
         let (item, value, evidence) = (None, None, None);
@@ -62,7 +71,7 @@ pub(super) fn steps(product: &Product, plan: &Plan) -> Vec<ConsoleStep> {
 fn step(item: &PlannedItem, step: ConsoleAct) -> ConsoleStep {
     let place = match &item.at {
         Place::Console(place) => place.clone(),
-        Place::Flash(_) => BTreeMap::new(),
+        Place::Flash(_) | Place::Tpm => BTreeMap::new(),
     };
     let value = match &item.step {
         Some(Step::Write(write)) => {
@@ -83,6 +92,8 @@ impl fmt::Display for ConsoleStep {
         match step {
             ConsoleAct::MakeKey => write!(f, "let the unit make {item}"),
             ConsoleAct::ReadCertificate => write!(f, "read the certificate of {item}"),
+            ConsoleAct::ReadEndorsementKey => write!(f, "read {item} from the unit's TPM"),
+            ConsoleAct::KeepKeys => f.write_str("keep the TPM's keys at their handles"),
             ConsoleAct::Write => write!(f, "write {item}"),
             ConsoleAct::Restart => f.write_str("restart the unit; challenges, digests and read-backs follow"),
         }?;

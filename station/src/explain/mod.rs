@@ -110,6 +110,8 @@ pub fn explain(
 fn made_up(product: &Product) -> String {
     let credential = if product.attestation.is_x509() {
         "the unit's key and certificates are made up for this list, and lengths of certificates are theirs"
+    } else if product.attestation.tpm().is_some() {
+        "no TPM was asked: nothing in this list is of its key"
     } else {
         "the unit's key is made up for this list"
     };

@@ -2,9 +2,9 @@
 //! It is made for one list, never shown and never kept.
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, ChainError, CommonName, DeviceKey, IssueError, Issuer, Kind,
-    NameError, Profile, ProfileError, RegistrationId, Signer, SignerError, SoftwareSigner, Subject,
-    SymmetricKeyError,
+    Certificate, CertificateSerial, Chain, ChainError, CommonName, DeviceKey, EndorsementKey,
+    EndorsementKeyError, IssueError, Issuer, KeyAlgorithm, Kind, NameError, Profile, ProfileError,
+    RegistrationId, Signer, SignerError, SoftwareSigner, Subject, SymmetricKeyError,
 };
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -36,6 +36,9 @@ pub enum StandInError {
     /// No symmetric key.
     #[error("no key can be made")]
     Symmetric(#[from] SymmetricKeyError),
+    /// No endorsement key.
+    #[error("no key can be made")]
+    EndorsementKey(#[from] EndorsementKeyError),
     /// No chain.
     #[error("no certificate chain can be made for the unit")]
     Chain(#[from] ChainError),
@@ -64,6 +67,11 @@ pub(super) fn credential(
         ) => (key, profile),
         (ProductAttestation::SymmetricIndividual { key_bytes }, _) => {
             return Ok(Credential::DeviceKey(device_key(*key_bytes, random)?));
+        }
+        (ProductAttestation::Tpm(_), _) => {
+            let key = SoftwareSigner::generate(KeyAlgorithm::P256)?;
+            let key = EndorsementKey::from_public_key(key.public_key())?;
+            return Ok(Credential::EndorsementKey(Box::new(key)));
         }
         _ => return Ok(Credential::DeviceKey(device_key(DERIVED, random)?)),
     };

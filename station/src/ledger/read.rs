@@ -215,6 +215,14 @@ impl LedgerReader {
         self.list(&format!("{IDENTITY} WHERE i.order_name = ?1 ORDER BY i.position"), [order], identity)
     }
 
+    /// An identity, whichever order reserved it; none where no order did.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn identity(&self, id_scope: &str, id: &RegistrationId) -> Result<Option<IdentityRecord>> {
+        self.one_identity("WHERE i.id_scope = ?1 AND i.registration_id = ?2", [id_scope, id.as_str()])
+    }
+
     /// Which order reserved an identity already, if one did.
     ///
     /// # Errors

@@ -8,10 +8,14 @@ use certkit::{
 };
 use zeroize::Zeroizing;
 
+use super::claim::Claimed;
 use super::{Asked, Edge, StationFault, Trouble};
 use crate::ledger::CredentialRecord;
-use crate::ledger::entry::{Disposition, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, hex};
-use crate::unit::Credential;
+use crate::ledger::entry::{
+    Disposition, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, TpmKey, hex,
+};
+use crate::product::TpmRules;
+use crate::unit::{Credential, Facts, Refusal, judge_tpm};
 use crate::vault::{SecretName, UnitKeys, UnlockedVault, VaultError};
 
 /// How the units of a run get their credentials.
@@ -21,6 +25,17 @@ pub enum Attestation {
     X509(Box<X509>),
     /// Each unit's key is derived from a group's, was given with the order, or is made at random.
     Symmetric(Symmetric),
+    /// The endorsement key of each unit's TPM.
+    Tpm(Tpms),
+}
+
+/// Which TPMs are taken.
+#[derive(Debug)]
+pub struct Tpms {
+    /// What the product asks of them.
+    pub rules: TpmRules,
+    /// The certificates of makers, roots and intermediates, that the engineer trusts.
+    pub makers: Vec<Certificate>,
 }
 
 /// Who makes keys, who signs certificates, and what is in them.
@@ -92,6 +107,19 @@ pub enum SymmetricKeys {
 }
 
 impl Attestation {
+    /// What the ledger is to have of the unit's TPM; none where units attest in another way.
+    ///
+    /// # Errors
+    /// Why the unit is not touched.
+    pub(super) fn judge(&self, facts: &Facts, edge: &Edge) -> Result<Option<Box<TpmKey>>, Refusal> {
+        match self {
+            Attestation::Tpm(Tpms { rules, makers }) => {
+                judge_tpm(rules, makers, facts, (edge.now)()).map(|key| Some(Box::new(key)))
+            }
+            Attestation::X509(_) | Attestation::Symmetric(_) => Ok(None),
+        }
+    }
+
     /// A credential for the unit's identity, and what the ledger announces of it. The attempt's number makes its
     /// certificate serial unique.
     pub(super) fn issue(
@@ -104,6 +132,7 @@ impl Attestation {
             Attestation::Symmetric(symmetric) => {
                 symmetric.issue(&unit.claimed.identity, unit.claimed.attempt, edge)
             }
+            Attestation::Tpm(_) => shown(unit.claimed),
         }
     }
 
@@ -114,10 +143,16 @@ impl Attestation {
         identity: &Identity,
     ) -> Result<Option<Credential>, Trouble> {
         match self {
-            Attestation::X509(_) => recall(record, identity, None),
+            Attestation::X509(_) | Attestation::Tpm(_) => recall(record, identity, None),
             Attestation::Symmetric(symmetric) => recall(record, identity, Some(symmetric)),
         }
     }
+}
+
+/// The endorsement key that the unit was identified by.
+fn shown(claimed: &Claimed) -> Result<(Credential, IssuedCredential), Trouble> {
+    let tpm = claimed.tpm.clone().ok_or_else(|| Trouble::held("the unit's TPM was not read".to_owned()))?;
+    Ok((endorsement_key(&tpm)?, IssuedCredential::EndorsementKey(tpm)))
 }
 
 /// A credential that was announced, as far as it can be had again: a certificate from the ledger, a key from where it came
@@ -138,11 +173,13 @@ pub(super) fn recall(
             Ok(key.filter(announced).map(Credential::DeviceKey))
         }
         (IssuedCredential::DeviceKey { .. }, None) => Ok(None),
-        (IssuedCredential::EndorsementKey(tpm), _) => {
-            let key = EndorsementKey::from_base64(&tpm.endorsement_key).map_err(Trouble::credential)?;
-            Ok(Some(Credential::EndorsementKey(Box::new(key))))
-        }
+        (IssuedCredential::EndorsementKey(tpm), _) => endorsement_key(tpm).map(Some),
     }
+}
+
+fn endorsement_key(tpm: &TpmKey) -> Result<Credential, Trouble> {
+    let key = EndorsementKey::from_base64(&tpm.endorsement_key).map_err(Trouble::credential)?;
+    Ok(Credential::EndorsementKey(Box::new(key)))
 }
 
 impl std::fmt::Display for Attestation {
@@ -158,6 +195,7 @@ impl std::fmt::Display for Attestation {
             Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Derived { name, .. }, .. }) => {
                 write!(f, "symmetric, derived from {name}")
             }
+            Attestation::Tpm(_) => f.write_str("TPM"),
             Attestation::Symmetric(Symmetric { keys: SymmetricKeys::Given(_), .. }) => {
                 f.write_str("symmetric, given with the order")
             }

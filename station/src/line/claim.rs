@@ -1,9 +1,11 @@
 //! From a unit that says who it is to an identity bound to it.
 
+use certkit::EndorsementKey;
+
 use super::units_in_hand::InHand;
 use super::{Case, Station, Trouble};
 use crate::event::Event;
-use crate::ledger::entry::{Disposition, Fact, Identity};
+use crate::ledger::entry::{Disposition, Fact, Identity, OrderRow, TpmKey};
 use crate::ledger::{CredentialRecord, IdentityRecord, LedgerError, ProjectionError};
 use crate::product::Assign;
 use crate::unit::{Decision, Facts, HardwareId, History, decide};
@@ -18,6 +20,7 @@ pub(super) struct Identified {
     unit: HardwareId,
     in_hand: InHand,
     scanned: Option<String>,
+    tpm: Option<Box<TpmKey>>,
 }
 
 /// A unit with the identity that is bound to it.
@@ -28,6 +31,18 @@ pub(crate) struct Claimed {
     pub(super) identity: Identity,
     pub(super) course: Course,
     pub(super) in_hand: InHand,
+    /// What the ledger is to have of its TPM, where it attests with that.
+    pub(super) tpm: Option<Box<TpmKey>>,
+}
+
+/// What was decided on.
+struct Chosen {
+    /// The decision's name for ledger and screen.
+    name: &'static str,
+    identity: Identity,
+    /// Whether it is reserved only now, with the claim.
+    reserves: bool,
+    course: Course,
 }
 
 /// What is to be done with a bound unit.
@@ -56,7 +71,12 @@ impl Claimed {
 
 impl Station<'_> {
     /// Opens the attempt on a unit whose hardware ID is plausible and on no other fixture.
-    pub(super) fn open_attempt(&self, facts: &Facts, case: &mut Case) -> Result<Identified, Trouble> {
+    pub(super) fn open_attempt(
+        &self,
+        facts: &Facts,
+        tpm: Option<Box<TpmKey>>,
+        case: &mut Case,
+    ) -> Result<Identified, Trouble> {
         let unit = HardwareId::parse(&facts.shown)
             .map_err(|error| Trouble::Unit { reason: error.to_string(), disposition: Disposition::Hold })?;
         let in_hand = match self.line.in_hand.take(&unit, &self.fixture) {
@@ -82,7 +102,7 @@ impl Station<'_> {
             hardware_id: unit.to_string(),
             attempt,
         });
-        Ok(Identified { attempt, unit, in_hand, scanned: facts.scanned.clone() })
+        Ok(Identified { attempt, unit, in_hand, scanned: facts.scanned.clone(), tpm })
     }
 
     /// A second unit shows a bound hardware ID: the identity goes on hold, whichever of the two holds it.
@@ -99,18 +119,21 @@ impl Station<'_> {
     /// Decides, and binds identity and unit in one ledger transaction.
     pub(super) fn claim(&self, unit: Identified, case: &mut Case) -> Result<Claimed, Trouble> {
         unit.in_hand.check_single()?;
+        self.hold_both_of_one_tpm(&unit)?;
         for _ in 0..RACES {
             let decision =
                 decide(&unit.unit, &self.history(&unit)?, self.line.order, self.line.product.assign);
-            let (name, record, course) = into_course(decision)?;
+            let Chosen { name, identity, reserves, course } = into_course(decision)?;
+            let reserved = reserves.then(|| reservation(self.line.order, &identity));
             let claim = Fact::Claimed {
                 attempt: unit.attempt,
                 order: self.line.order.to_owned(),
-                identity: record.identity.clone(),
+                identity: identity.clone(),
                 hardware_id: unit.unit.to_string(),
                 decision: name.to_owned(),
             };
-            match self.ledger.append((self.line.edge.now)(), vec![claim]) {
+            let facts = reserved.into_iter().chain([claim]).collect();
+            match self.ledger.append((self.line.edge.now)(), facts) {
                 Ok(_) => {}
                 // Another fixture took the same next identity a moment ago: decide again.
                 Err(LedgerError::Refused(ProjectionError::Taken { what: "registration", .. }))
@@ -120,14 +143,14 @@ impl Station<'_> {
                 }
                 Err(error) => return Err(error.into()),
             }
-            case.identity = Some(record.identity.clone());
+            case.identity = Some(identity.clone());
             self.tell(Event::Decided {
                 fixture: self.fixture.clone(),
                 decision: name.to_owned(),
-                registration_id: record.identity.registration_id.to_string(),
+                registration_id: identity.registration_id.to_string(),
             });
-            let Identified { attempt, unit, in_hand, .. } = unit;
-            return Ok(Claimed { attempt, unit, identity: record.identity, course, in_hand });
+            let Identified { attempt, unit, in_hand, tpm, scanned: _ } = unit;
+            return Ok(Claimed { attempt, unit, identity, course, in_hand, tpm });
         }
         Err(Trouble::Unit {
             reason: "no identity could be claimed: other fixtures were always faster; put the unit back in"
@@ -136,43 +159,94 @@ impl Station<'_> {
         })
     }
 
+    /// The identity that the unit's TPM names.
+    fn named_by_ek(&self, identified: &Identified) -> Option<Identity> {
+        let product = self.line.product;
+        let tpm = identified.tpm.as_ref().filter(|_| product.assign == Assign::FromEk)?;
+        let registration_id = EndorsementKey::from_base64(&tpm.endorsement_key).ok()?.registration_id();
+        Some(Identity { id_scope: product.id_scope.to_string(), registration_id })
+    }
+
+    /// The endorsement key of another unit's TPM is in this one: one of the two is a copy, and nobody knows which.
+    fn hold_both_of_one_tpm(&self, unit: &Identified) -> Result<(), Trouble> {
+        let Some(tpm) = &unit.tpm else { return Ok(()) };
+        let holder = self.reader.holder_of_key(&tpm.public_key)?;
+        let other = holder.filter(|holder| holder.unit.as_deref() != Some(unit.unit.as_str()));
+        let Some(other) = other else { return Ok(()) };
+        let reason = format!(
+            "unit {} shows the endorsement key of unit {} ({}): one TPM is in two units, or one key in two TPMs; both go on hold",
+            unit.unit,
+            other.unit.as_deref().unwrap_or("unknown"),
+            other.identity.registration_id
+        );
+        let both = [Some(other), self.reader.bound_to(unit.unit.as_str())?].into_iter().flatten();
+        let held = both.map(|record| Fact::Held { identity: record.identity, reason: reason.clone() });
+        self.ledger.append((self.line.edge.now)(), held.collect())?;
+        Err(Trouble::held(reason))
+    }
+
     fn history(&self, identified: &Identified) -> Result<History, LedgerError> {
         let (order, unit) = (self.line.order, identified.unit.as_str());
+        let named = self.named_by_ek(identified);
         let meant_for = match (self.line.product.assign, &identified.scanned) {
             (Assign::ByScan, Some(label)) => self.reader.labelled(order, label)?,
             (Assign::ByHardwareId, _) => self.reader.meant_for(order, unit)?,
+            (Assign::FromEk, _) => match &named {
+                Some(identity) => self.reader.identity(&identity.id_scope, &identity.registration_id)?,
+                None => None,
+            },
             (Assign::Next | Assign::ByScan, _) => None,
+        };
+        // One that is reserved already needs no room.
+        let named_by_ek = match named.filter(|_| meant_for.is_none()) {
+            Some(identity) if self.reader.counts(order)?.unbound > 0 => Some(identity),
+            _ => None,
         };
         Ok(History {
             bound_to: self.reader.bound_to(unit)?,
             scrapped: self.reader.scrapped(unit)?,
             next_unbound: self.reader.next_unbound(order)?,
+            named_by_ek,
             meant_for,
             scanned: identified.scanned.clone(),
         })
     }
 }
 
-/// The decision's name for ledger and screen, the identity, and the course that follows.
-fn into_course(decision: Decision) -> Result<(&'static str, IdentityRecord, Course), Trouble> {
+/// An identity that is named by its unit is reserved when the unit is there.
+fn reservation(order: &str, identity: &Identity) -> Fact {
+    let row = OrderRow {
+        registration_id: identity.registration_id.clone(),
+        name: None,
+        serial_number: None,
+        hardware_id: None,
+    };
+    Fact::OrderRows { order: order.to_owned(), rows: vec![row] }
+}
+
+fn into_course(decision: Decision) -> Result<Chosen, Trouble> {
+    let chosen = |name, record: IdentityRecord, course| Chosen {
+        name,
+        identity: record.identity,
+        reserves: false,
+        course,
+    };
     let credential_of = |record: &IdentityRecord| record.credential.clone();
     Ok(match decision {
-        Decision::New(record) => ("new", record, Course::Issue),
-        Decision::Reissue(record, reason) => ("reissue", record, Course::Reissue(reason)),
+        Decision::New(record) => chosen("new", record, Course::Issue),
+        Decision::Named(identity) => Chosen { name: "new", identity, reserves: true, course: Course::Issue },
+        Decision::Reissue(record, reason) => chosen("reissue", record, Course::Reissue(reason)),
         Decision::Resume(record) => match credential_of(&record) {
-            Some(credential) => ("resume", record, Course::Resume(credential)),
-            None => ("new", record, Course::Issue),
+            Some(credential) => chosen("resume", record, Course::Resume(credential)),
+            None => chosen("new", record, Course::Issue),
         },
         Decision::SameAgain(record) => match credential_of(&record) {
-            Some(credential) => ("same-again", record, Course::Verify(credential)),
+            Some(credential) => chosen("same-again", record, Course::Verify(credential)),
             None => {
-                return Err(Trouble::Unit {
-                    reason: format!(
-                        "{} is live without a credential: run `station ledger verify`",
-                        record.identity
-                    ),
-                    disposition: Disposition::Hold,
-                });
+                return Err(Trouble::held(format!(
+                    "{} is live without a credential: run `station ledger verify`",
+                    record.identity
+                )));
             }
         },
         Decision::Refuse(refusal) => return Err(Trouble::Refused(refusal)),

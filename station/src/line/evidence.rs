@@ -1,5 +1,7 @@
 //! The evidence of one item: what shows that the unit holds what it is to hold.
 
+use certkit::EndorsementKey;
+
 use super::{Instruments, Trouble};
 use crate::ledger::entry::{Disposition, Grade, hex};
 use crate::link::{DeviceLink, Observed};
@@ -56,6 +58,28 @@ impl Instruments<'_> {
         Err(unproven(item, "what was read back is not what was written"))
     }
 
+    /// Seals a nonce to the endorsement key: only the TPM that holds its private part opens it.
+    fn activate(
+        &self,
+        item: &PlannedItem,
+        key: &EndorsementKey,
+        link: &mut dyn DeviceLink,
+    ) -> Result<(), Trouble> {
+        if link.endorsement_key()? != *key {
+            return Err(unproven(
+                item,
+                "the unit's TPM shows another endorsement key than the one that was announced",
+            ));
+        }
+        let nonce = (self.edge.random)().map_err(Trouble::credential)?;
+        let object = link.activation_object()?;
+        let sealed = key.make_credential(&object, &nonce).map_err(Trouble::credential)?;
+        if link.activate(&sealed)?.bytes() == nonce {
+            return Ok(());
+        }
+        Err(unproven(item, "the unit's TPM does not hold the endorsement key that it shows"))
+    }
+
     /// The unit signs or HMACs our nonce. A signature is checked by a second implementation of the curve.
     fn challenge(
         &self,
@@ -63,6 +87,9 @@ impl Instruments<'_> {
         credential: &Credential,
         link: &mut dyn DeviceLink,
     ) -> Result<(), Trouble> {
+        if let Credential::EndorsementKey(key) = credential {
+            return self.activate(item, key, link);
+        }
         let random = (self.edge.random)().map_err(Trouble::credential)?;
         // The prefix keeps the signature from meaning anything elsewhere.
         let nonce = format!("station-challenge-{}", hex(&random));
@@ -77,7 +104,7 @@ impl Instruments<'_> {
                     "the unit does not prove the private key of its certificate"
                 }
                 Credential::DeviceKey(_) => "the unit does not prove its device key",
-                Credential::EndorsementKey(_) => "a TPM's key signs nothing: it is asked in another way",
+                Credential::EndorsementKey(_) => "the unit's TPM does not prove its endorsement key",
             },
         ))
     }

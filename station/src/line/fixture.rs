@@ -12,6 +12,7 @@ use crate::link::{DeviceLink, Leaving, LinkError, PortFault, PortMark, Stop};
 use crate::place::{self, Readers};
 use crate::product::{Presence, ProductLink};
 use crate::scan::Scans;
+use crate::tpm::TpmError;
 
 /// So many failures in a row, of one unit after another, close a fixture: then it is the fixture, or the whole batch, and
 /// a person must look.
@@ -97,8 +98,8 @@ impl FixtureRun<'_> {
         let mut had_a_unit = false;
         let mut last = Last::default();
         self.station.tell(Event::Waiting { fixture: self.fixture.name.clone() });
-        if PortMark::of(&self.fixture.port).is_none() {
-            let port = self.fixture.port.display();
+        if let Some(port) = self.fixture.port.as_deref().filter(|port| PortMark::of(port).is_none()) {
+            let port = port.display();
             self.warn(if self.pace.is_for_one_unit() {
                 format!("no unit yet: port {port} is not there: plug the unit in")
             } else {
@@ -133,26 +134,32 @@ impl FixtureRun<'_> {
         }
     }
 
+    fn mark(&self) -> Option<PortMark> {
+        self.fixture.port.as_deref().and_then(PortMark::of)
+    }
+
+    fn lacks_its_port(&self) -> bool {
+        self.fixture.port.is_some() && self.mark().is_none()
+    }
+
     /// The link to a unit that is in the fixture and was not there at the last verdict, if there is one.
     fn next_unit(&self, last: &mut Last) -> Result<Option<Link<'_>>, PortFault> {
         match self.station.line.product.presence {
             Presence::Usb => {
-                let mark = PortMark::of(&self.fixture.port);
+                let mark = self.mark();
                 if mark == last.port {
                     return Ok(None);
                 }
                 let link = if mark.is_none() { None } else { self.open()? };
                 // Exchanged between the look and the opening: nobody knows which of the two this is.
-                if PortMark::of(&self.fixture.port) != mark {
+                if self.mark() != mark {
                     return Ok(None);
                 }
                 last.port = mark;
                 Ok(link)
             }
             // A label that is given by hand may be given before the unit is in.
-            Presence::Scan if self.pace.is_for_one_unit() && PortMark::of(&self.fixture.port).is_none() => {
-                Ok(None)
-            }
+            Presence::Scan if self.pace.is_for_one_unit() && self.lacks_its_port() => Ok(None),
             Presence::Scan => {
                 last.scanned = self.scans.as_ref().and_then(Scans::next);
                 let Some(label) = &last.scanned else { return Ok(None) };
@@ -183,9 +190,12 @@ impl FixtureRun<'_> {
         let Some(mut link) = self.open()? else { return Ok((None, None)) };
         let shown = match link.identify() {
             Ok(shown) => shown.hardware_id.unwrap_or_default().trim().to_owned(),
-            Err(LinkError::Silent { .. } | LinkError::Unplugged { .. } | LinkError::Stopped(_)) => {
-                return Ok((None, None));
-            }
+            Err(
+                LinkError::Silent { .. }
+                | LinkError::Unplugged { .. }
+                | LinkError::Stopped(_)
+                | LinkError::Tpm(TpmError::Absent { .. }),
+            ) => return Ok((None, None)),
             Err(_) => String::new(),
         };
         let _ = link.leave(Leaving::Unfinished); // the attempt that follows logs in anew, whatever this left behind
@@ -211,7 +221,7 @@ impl FixtureRun<'_> {
     fn open(&self) -> Result<Option<Link<'_>>, PortFault> {
         let began = Instant::now();
         loop {
-            match self.station.line.instruments().open(&self.fixture.port, self.pace.stop().clone()) {
+            match self.station.line.instruments().open(self.fixture, self.pace.stop().clone()) {
                 Err(PortFault::Busy(_) | PortFault::Failed { .. })
                     if began.elapsed() < BUSY_FOR && self.pace.stop().get() == Stop::No =>
                 {
@@ -271,10 +281,10 @@ impl FixtureRun<'_> {
 
     /// A fixture that never saw its port says so.
     fn without_unit(&self, reason: String) -> Closing {
-        if PortMark::of(&self.fixture.port).is_some() {
+        let Some(port) = self.fixture.port.as_ref().filter(|port| PortMark::of(port).is_none()) else {
             return Closing::of(reason);
-        }
-        let fault = PortFault::Missing(self.fixture.port.clone());
+        };
+        let fault = PortFault::Missing(port.clone());
         Closing { reason: format!("{reason}; {fault}"), port: Some(fault) }
     }
 }

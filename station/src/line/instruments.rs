@@ -5,8 +5,10 @@ use std::path::Path;
 use certkit::DeviceKey;
 
 use super::Edge;
-use crate::link::{ConsoleLink, DeviceLink, EspLink, PortFault, StopSignal, Variables};
+use crate::config::Fixture;
+use crate::link::{ConsoleLink, DeviceLink, EspLink, PortFault, StopSignal, TpmLink, Variables};
 use crate::product::{Product, ProductLink};
+use crate::tpm::{HierarchyAuths, Tcti};
 use crate::unit::Personaliser;
 
 /// What units of one product are looked at with.
@@ -18,24 +20,34 @@ pub struct Instruments<'a> {
     pub variables: &'a Variables,
     /// The vault's ledger key: of what is flashed the ledger holds a MAC under it.
     pub ledger_key: &'a DeviceKey,
+    /// Authorisations of its units' TPMs.
+    pub tpm_auths: &'a HierarchyAuths,
     /// Where time and randomness come from.
     pub edge: Edge,
 }
 
 impl<'a> Instruments<'a> {
-    /// Opens the port with the product's link. Nothing is sent yet.
+    /// Opens the fixture's port with the product's link. Nothing is sent yet, and no TPM asked.
     ///
     /// # Errors
     /// [`PortFault`]: no unit is to blame.
-    pub fn open(&self, port: &Path, stop: StopSignal) -> Result<Box<dyn DeviceLink + 'a>, PortFault> {
+    pub fn open(&self, fixture: &Fixture, stop: StopSignal) -> Result<Box<dyn DeviceLink + 'a>, PortFault> {
+        let Ways { port, tcti } = Ways::of(self.product, fixture)?;
+        let link = port.map(|port| self.on(port, stop)).transpose()?;
+        match (tcti, link) {
+            (Some(tcti), link) => Ok(Box::new(TpmLink::new(link, tcti.clone(), self.tpm_auths))),
+            (None, Some(link)) => Ok(link),
+            (None, None) => Err(no_link(self.product)),
+        }
+    }
+
+    fn on(&self, port: &Path, stop: StopSignal) -> Result<Box<dyn DeviceLink + 'a>, PortFault> {
         match &self.product.link {
             ProductLink::Console { baud, dialogue } => {
                 Ok(Box::new(ConsoleLink::open(port, *baud, dialogue, self.variables, stop)?))
             }
             ProductLink::Loader { baud, chip, .. } => Ok(Box::new(EspLink::open(port, *chip, *baud, stop)?)),
-            ProductLink::Programmer => {
-                Err(PortFault::NoLink { path: port.to_owned(), link: self.product.link.to_string() })
-            }
+            ProductLink::Tpm | ProductLink::Programmer => Err(no_link(self.product)),
         }
     }
 
@@ -48,4 +60,38 @@ impl<'a> Instruments<'a> {
             random: self.edge.random,
         }
     }
+}
+
+/// The ways on which a fixture reaches the units of a product.
+#[derive(Debug)]
+pub struct Ways<'f> {
+    /// To what they are spoken to with, where that is a port.
+    pub port: Option<&'f Path>,
+    /// To their TPMs, where they attest with them.
+    pub tcti: Option<&'f Tcti>,
+}
+
+impl<'f> Ways<'f> {
+    /// Those that the product needs.
+    ///
+    /// # Errors
+    /// [`PortFault`]: the fixture does not have one.
+    pub fn of(product: &Product, fixture: &'f Fixture) -> Result<Self, PortFault> {
+        let port = match product.link {
+            ProductLink::Console { .. } | ProductLink::Loader { .. } => {
+                Some(fixture.port.as_deref().ok_or_else(|| PortFault::NoPort(fixture.name.clone()))?)
+            }
+            ProductLink::Tpm => None,
+            ProductLink::Programmer => return Err(no_link(product)),
+        };
+        let tcti = match product.attestation.tpm() {
+            Some(_) => Some(fixture.tcti.as_ref().ok_or_else(|| PortFault::NoTcti(fixture.name.clone()))?),
+            None => None,
+        };
+        Ok(Self { port, tcti })
+    }
+}
+
+fn no_link(product: &Product) -> PortFault {
+    PortFault::NoLink { link: product.link.to_string() }
 }

@@ -94,6 +94,10 @@ impl Verification<'_> {
         match decide(unit, history, self.order, self.instruments.product.assign) {
             Decision::SameAgain(_) => None,
             Decision::Refuse(refusal) => Some(refusal.reason),
+            // A unit that has no identity was told of above.
+            Decision::Named(identity) => {
+                Some(format!("no unit was taken to a verdict as {}", identity.registration_id))
+            }
             Decision::New(record) | Decision::Resume(record) | Decision::Reissue(record, _) => Some(format!(
                 "unit {unit} ({}) has no verdict yet: take it to one with `station flash` or `station run`",
                 record.identity.registration_id

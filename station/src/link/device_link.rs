@@ -1,10 +1,13 @@
 //! What the line asks of a link, whatever the device is.
 
+use certkit::{EndorsementKey, TpmCredential, TpmObjectName};
+
 use super::error::LinkError;
 use super::esp::LockState;
 use super::place::{Observed, Place};
 use super::step::{OwnKey, Step};
 use crate::ledger::Announced;
+use crate::tpm::TpmReading;
 use crate::vault::Secret;
 
 /// What a unit shows of itself.
@@ -18,6 +21,8 @@ pub struct Shown {
     pub locks: LockState,
     /// Bytes of its flash; none where the device does not tell them.
     pub flash: Option<u32>,
+    /// What its TPM shows, where it is asked.
+    pub tpm: Option<Box<TpmReading>>,
 }
 
 /// How a unit is left.
@@ -78,6 +83,30 @@ pub trait DeviceLink: Send {
     /// # Errors
     /// [`LinkError`].
     fn challenge(&mut self, nonce: &str, at: &Place) -> Result<Vec<u8>, LinkError>;
+
+    /// Reads the endorsement key of its TPM anew.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    fn endorsement_key(&mut self) -> Result<EndorsementKey, LinkError> {
+        Err(LinkError::Impossible("reach a TPM"))
+    }
+
+    /// The object in its TPM that a credential for it must name.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    fn activation_object(&mut self) -> Result<TpmObjectName, LinkError> {
+        Err(LinkError::Impossible("reach a TPM"))
+    }
+
+    /// Lets its TPM open a credential. Gives the secret that was in it.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    fn activate(&mut self, _credential: &TpmCredential) -> Result<Secret, LinkError> {
+        Err(LinkError::Impossible("reach a TPM"))
+    }
 
     /// Takes leave of the unit, so that nothing stays open on it. The port is released when the link is dropped.
     ///

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::ledger::entry::Disposition;
+use crate::tpm::TpmError;
 
 /// Why a port cannot be opened. No unit is to blame.
 #[derive(Debug, Error)]
@@ -17,15 +18,22 @@ pub enum PortFault {
     #[error("port {0} is in use by another program: close the terminal program that holds it")]
     Busy(PathBuf),
     /// The product's units are not spoken to.
-    #[error(
-        "no unit is spoken to on port {path}: {link} writes them, from the images that `station image` makes"
-    )]
+    #[error("no unit is spoken to here: {link} writes them, from the images that `station image` makes")]
     NoLink {
-        /// The port.
-        path: PathBuf,
         /// What writes them.
         link: String,
     },
+    /// The fixture has none.
+    #[error(
+        "fixture {0} has no `port`, and the product's units are spoken to on one: add it in station.toml"
+    )]
+    NoPort(String),
+    /// The fixture reaches no TPM.
+    #[error(
+        "fixture {0} has no `tcti`, and the product's units attest with their TPM: add it in station.toml, as in \
+         tcti = \"device:/dev/tpmrm0\""
+    )]
+    NoTcti(String),
     /// Anything else.
     #[error("port {path} cannot be opened: check the cable and the permissions")]
     Failed {
@@ -116,6 +124,9 @@ pub enum LinkError {
     /// The product asks for what this kind of link cannot do.
     #[error("this link cannot {0}: correct the product")]
     Impossible(&'static str),
+    /// Its TPM does not do it.
+    #[error(transparent)]
+    Tpm(#[from] TpmError),
     /// A person asked to stop at once.
     #[error("stopped by the operator during {0}: put the unit back in to finish it")]
     Stopped(String),
@@ -135,7 +146,16 @@ impl LinkError {
             }
             LinkError::Impossible(_) => Disposition::Hold,
             LinkError::Refused { disposition, .. } => *disposition,
+            LinkError::Tpm(error) => of_tpm(error),
         }
+    }
+}
+
+fn of_tpm(error: &TpmError) -> Disposition {
+    match error {
+        TpmError::Absent { .. } | TpmError::Gone { .. } | TpmError::NoSlot { .. } => Disposition::Retry,
+        TpmError::NotStarted | TpmError::Failed | TpmError::LockedOut => Disposition::Rework,
+        _ => Disposition::Hold,
     }
 }
 

@@ -10,6 +10,7 @@ mod port;
 mod port_mark;
 mod step;
 mod stop;
+mod tpm;
 
 pub use console::{ConsoleLink, Dialogue, DialogueError, Section, Variable, Variables};
 pub use device_link::{DeviceLink, Leaving, Shown};
@@ -20,3 +21,4 @@ pub use port::{open_port, try_port};
 pub use port_mark::PortMark;
 pub use step::{FlashItem, OwnKey, ShownIn, Step, WriteItem};
 pub use stop::{Stop, StopSignal};
+pub use tpm::TpmLink;

@@ -15,6 +15,8 @@ pub enum Place {
     Console(BTreeMap<String, String>),
     /// A region of the flash.
     Flash(Region),
+    /// Its TPM.
+    Tpm,
 }
 
 /// What a unit shows of an item.
@@ -30,7 +32,7 @@ impl Observed {
     /// What a unit would show that holds this.
     pub fn of(content: &[u8], at: &Place) -> Self {
         match at {
-            Place::Console(_) => Self::Sha256(hex(&Sha256::digest(content))),
+            Place::Console(_) | Place::Tpm => Self::Sha256(hex(&Sha256::digest(content))),
             Place::Flash(_) => Self::Md5(Md5::digest(content).into()),
         }
     }

@@ -16,6 +16,8 @@ pub enum Step {
     Write(WriteItem),
     /// Write a region of its flash.
     Flash(FlashItem),
+    /// Put the keys of its TPM at their handles, where nothing lies.
+    KeepKeys,
     /// Restart the unit.
     Restart,
 }
@@ -104,6 +106,7 @@ impl Announce for Step {
             Step::Write(item) => {
                 Act::Write { item: item.name.clone(), content_mac: item.content_mac.clone() }
             }
+            Step::KeepKeys => Act::KeepKeys,
             Step::Restart => Act::Restart,
         }
     }
@@ -114,6 +117,7 @@ impl std::fmt::Display for Step {
         match self {
             Step::Write(item) => write!(f, "write {}", item.name),
             Step::Flash(item) => write!(f, "flash {}", item.name),
+            Step::KeepKeys => f.write_str("keep the TPM's keys"),
             Step::Restart => f.write_str("restart"),
         }
     }

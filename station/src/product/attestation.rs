@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::tpm::{TpmFile, TpmRules};
 use crate::ledger::entry::{GroupEntry, KeyMaker};
 use crate::link::ShownIn;
 use crate::vault::SecretName;
@@ -40,6 +41,8 @@ pub enum ProductAttestation {
         /// Bytes of each.
         key_bytes: usize,
     },
+    /// The endorsement key of its TPM, for an enrollment of its own.
+    Tpm(TpmRules),
 }
 
 impl ProductAttestation {
@@ -53,7 +56,18 @@ impl ProductAttestation {
         match self {
             Self::X509Group { profile, .. } => Some((profile, certkit::Kind::Device)),
             Self::X509Individual { profile, .. } => Some((profile, certkit::Kind::Individual)),
-            Self::SymmetricGroup { .. } | Self::SymmetricGiven | Self::SymmetricIndividual { .. } => None,
+            Self::SymmetricGroup { .. }
+            | Self::SymmetricGiven
+            | Self::SymmetricIndividual { .. }
+            | Self::Tpm(_) => None,
+        }
+    }
+
+    /// What is asked of units' TPMs, where they attest with one.
+    pub fn tpm(&self) -> Option<&TpmRules> {
+        match self {
+            Self::Tpm(rules) => Some(rules),
+            _ => None,
         }
     }
 
@@ -75,6 +89,7 @@ pub(super) enum AttestationKind {
     SymmetricGroup,
     SymmetricGiven,
     SymmetricIndividual,
+    Tpm,
 }
 
 /// What the product's file says of it.
@@ -86,6 +101,7 @@ pub(super) struct AttestationFile {
     pub(super) group_key: Option<SecretName>,
     pub(super) group_entry: Option<GroupEntry>,
     pub(super) key_bytes: Option<usize>,
+    pub(super) tpm: TpmFile,
 }
 
 impl AttestationFile {
@@ -93,7 +109,7 @@ impl AttestationFile {
     pub(super) fn checked(self) -> Result<ProductAttestation, String> {
         let kind = self.attestation;
         self.nothing_else(kind)?;
-        let Self { attestation: _, profile, key, group_key, group_entry, key_bytes } = self;
+        let Self { attestation: _, profile, key, group_key, group_entry, key_bytes, tpm } = self;
         let profile = || {
             profile.ok_or_else(|| {
                 format!("attestation \"{}\" needs `profile`, a certificate profile's file name", kind.name())
@@ -117,6 +133,7 @@ impl AttestationFile {
                 }
             },
             AttestationKind::SymmetricGiven => ProductAttestation::SymmetricGiven,
+            AttestationKind::Tpm => ProductAttestation::Tpm(tpm.rules()),
             AttestationKind::SymmetricIndividual => match key_bytes.unwrap_or(KEY_BYTES) {
                 key_bytes @ 16..=64 => ProductAttestation::SymmetricIndividual { key_bytes },
                 other => {
@@ -137,7 +154,8 @@ impl AttestationFile {
             ("key_bytes", self.key_bytes.is_some()),
         ];
         let too_much: Vec<String> = given
-            .iter()
+            .into_iter()
+            .chain(self.tpm.given())
             .filter(|(name, given)| *given && !kind.takes().contains(name))
             .map(|(name, _)| format!("`{name}`"))
             .collect();
@@ -162,6 +180,7 @@ impl AttestationKind {
             Self::SymmetricGroup => "symmetric-group",
             Self::SymmetricGiven => "symmetric-given",
             Self::SymmetricIndividual => "symmetric-individual",
+            Self::Tpm => "tpm",
         }
     }
 
@@ -172,6 +191,7 @@ impl AttestationKind {
             Self::SymmetricGroup => &["group_key", "group_entry"],
             Self::SymmetricGiven => &[],
             Self::SymmetricIndividual => &["key_bytes"],
+            Self::Tpm => &["software_tpm", "ek_certificate", "keep_keys", "endorsement_auth", "owner_auth"],
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Assign, Endpoint, Item, ItemContent, Presence, Product, ProductAttestation, ProductError, ProductLink,
-    Variable,
+    Variable, tpm,
 };
 use crate::ledger::entry::{Grade, KeyMaker};
 use crate::link::{Section, ShownIn};
@@ -30,7 +30,8 @@ type Check = fn(&Product) -> Result<(), String>;
 
 /// Checks the product as a whole.
 pub(super) fn check(product: &Product) -> Result<(), ProductError> {
-    let checks: [Check; 8] = [
+    let checks: [Check; 9] = [
+        tpm::check,
         variables,
         names,
         own_key,
@@ -66,7 +67,12 @@ fn variables(product: &Product) -> Result<(), String> {
         ProductAttestation::SymmetricGroup { .. }
         | ProductAttestation::SymmetricGiven
         | ProductAttestation::SymmetricIndividual { .. } => (&[DEVICE_KEY], &[CERTIFICATE, PRIVATE_KEY]),
+        ProductAttestation::Tpm(_) => (&[], &[CERTIFICATE, PRIVATE_KEY, DEVICE_KEY]),
     };
+    // Nothing can be written where nothing but the TPM is spoken to: who installs the unit's software names it.
+    if matches!(product.link, ProductLink::Tpm) {
+        return Ok(());
+    }
     // A unit that made its certificate knows the name that stands in it.
     let names_itself = own_key == Some(ShownIn::Certificate);
     let has_endpoint = product.firmware.is_some() && product.global_endpoint == Endpoint::public();
@@ -100,6 +106,9 @@ fn names(product: &Product) -> Result<(), String> {
 
 /// The key that a unit makes has one item, which has no document, and its link has a way to ask for it.
 fn own_key(product: &Product) -> Result<(), String> {
+    if product.attestation.tpm().is_some() {
+        return Ok(());
+    }
     let own: Vec<&str> =
         product.items.iter().filter(|item| item.is_own_key()).map(|item| item.name.as_str()).collect();
     match (product.attestation.own_key_is_shown_in(), own.as_slice()) {
@@ -134,6 +143,9 @@ fn own_key(product: &Product) -> Result<(), String> {
 
 /// Items go over a console, slots into an image.
 fn way_onto_the_unit(product: &Product) -> Result<(), String> {
+    if matches!(product.link, ProductLink::Tpm) {
+        return Ok(());
+    }
     let is_console = matches!(product.link, ProductLink::Console { .. });
     for item in &product.items {
         match (&item.content, is_console) {
@@ -205,7 +217,10 @@ fn evidence(product: &Product) -> Result<(), String> {
     if matches!(product.link, ProductLink::Programmer) {
         return Ok(());
     }
-    product.items.iter().try_for_each(|item| evidence_of(item, &product.link))
+    // A TPM proves its key, whatever the link can do.
+    let in_tpm = |item: &&Item| product.attestation.tpm().is_some() && item.is_own_key();
+    let asked_over_the_link = product.items.iter().filter(|item| !in_tpm(item));
+    asked_over_the_link.into_iter().try_for_each(|item| evidence_of(item, &product.link))
 }
 
 fn evidence_of(item: &Item, link: &ProductLink) -> Result<(), String> {
@@ -259,9 +274,14 @@ fn dialogue_variables(product: &Product) -> Result<(), String> {
     let Some(dialogue) = product.link.dialogue() else { return Ok(()) };
     let known: Vec<&str> = product.values.keys().chain(product.secrets.keys()).map(String::as_str).collect();
     let own_key = product.own_key();
+    let in_tpm = |item: &Item| product.attestation.tpm().is_some() && item.is_own_key();
     let placed =
         |item: &Item, variable| item.console_place().is_some_and(|place| place.contains_key(variable));
+    let challenges = product.items.iter().any(|item| item.evidence == Grade::Challenge && !in_tpm(item));
     for (section, variable) in dialogue.variables() {
+        if section == Section::Challenge && !challenges {
+            continue;
+        }
         let of_own_key = match own_key.filter(|(_, shown_in)| Section::showing_key_in(*shown_in) == section) {
             Some((item, _)) => placed(item, variable),
             // This product's units are never asked for a key of their own, or not in this way.
@@ -271,7 +291,8 @@ fn dialogue_variables(product: &Product) -> Result<(), String> {
         let given = known.contains(&variable)
             || section.own_variables().contains(&variable)
             || of_own_key
-            || (section.speaks_of_an_item() && product.items.iter().all(|item| placed(item, variable)));
+            || (section.speaks_of_an_item()
+                && product.items.iter().filter(|item| !in_tpm(item)).all(|item| placed(item, variable)));
         if !given {
             return Err(format!(
                 "dialogue {} sends ${{{variable}}} in [[{}]], and nothing sets it: add it to [link.values], \

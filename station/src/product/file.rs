@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::attestation::AttestationKind;
-use super::{Assign, Endpoint, IdScope, ModelId, Presence, Service};
+use super::{Assign, EkCertificate, Endpoint, IdScope, ModelId, Presence, Service, SoftwareTpm};
 use crate::ledger::entry::{Grade, GroupEntry, KeyMaker};
 use crate::link::Chip;
 use crate::vault::SecretName;
@@ -26,6 +26,11 @@ pub(super) struct ProductFile {
     pub(super) group_key: Option<SecretName>,
     pub(super) group_entry: Option<GroupEntry>,
     pub(super) key_bytes: Option<usize>,
+    pub(super) software_tpm: Option<SoftwareTpm>,
+    pub(super) ek_certificate: Option<EkCertificate>,
+    pub(super) keep_keys: Option<bool>,
+    pub(super) endorsement_auth: Option<SecretName>,
+    pub(super) owner_auth: Option<SecretName>,
     #[serde(default)]
     pub(super) link: LinkFile,
     pub(super) flash: Option<FlashFile>,

@@ -32,6 +32,8 @@ pub enum ProductLink {
         /// Whether a unit with secure boot is written.
         secure_boot: SecureBoot,
     },
+    /// Only by its TPM, which is written into at most what makes its keys last.
+    Tpm,
     /// Not at all: another program writes the images that the station makes.
     Programmer,
 }
@@ -66,11 +68,19 @@ impl ProductLink {
         }
     }
 
+    /// Units that nothing else speaks to are spoken to by their TPM.
+    pub(super) fn or_tpm(self) -> Self {
+        match self {
+            Self::Programmer => Self::Tpm,
+            other => other,
+        }
+    }
+
     /// Its dialogue, where it has one.
     pub fn dialogue(&self) -> Option<&Dialogue> {
         match self {
             Self::Console { dialogue, .. } => Some(dialogue),
-            Self::Loader { .. } | Self::Programmer => None,
+            Self::Loader { .. } | Self::Tpm | Self::Programmer => None,
         }
     }
 
@@ -78,7 +88,7 @@ impl ProductLink {
     pub fn chip(&self) -> Option<Chip> {
         match self {
             Self::Loader { chip, .. } => Some(*chip),
-            Self::Console { .. } | Self::Programmer => None,
+            Self::Console { .. } | Self::Tpm | Self::Programmer => None,
         }
     }
 
@@ -88,7 +98,7 @@ impl ProductLink {
 
     /// Whether the device tells its hardware ID; else its label stands for it.
     pub fn tells_hardware_id(&self) -> bool {
-        matches!(self, Self::Loader { .. }) || self.says(Section::Identify)
+        matches!(self, Self::Loader { .. } | Self::Tpm) || self.says(Section::Identify)
     }
 
     /// Whether it can restart the unit.
@@ -104,7 +114,7 @@ impl ProductLink {
     /// Whether it can give evidence of this grade.
     pub fn gives(&self, grade: Grade) -> bool {
         match (self, grade) {
-            (Self::Programmer, _) | (Self::Loader { .. }, Grade::Challenge) => false,
+            (Self::Programmer | Self::Tpm, _) | (Self::Loader { .. }, Grade::Challenge) => false,
             (Self::Loader { .. }, _) | (_, Grade::Acknowledged) => true,
             (Self::Console { .. }, Grade::Challenge) => self.says(Section::Challenge),
             (Self::Console { .. }, Grade::DeviceDigest) => self.says(Section::Observe),
@@ -118,6 +128,7 @@ impl fmt::Display for ProductLink {
         match self {
             Self::Console { dialogue, .. } => write!(f, "dialogue {}", dialogue.file),
             Self::Loader { chip, .. } => write!(f, "the loader of {chip}"),
+            Self::Tpm => f.write_str("its TPM"),
             Self::Programmer => f.write_str("a programmer"),
         }
     }

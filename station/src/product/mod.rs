@@ -13,6 +13,7 @@ mod refusal;
 mod release;
 mod slot;
 mod text;
+mod tpm;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,6 +38,8 @@ pub use link::ProductLink;
 pub use refusal::ProductError;
 pub use slot::{Entry, NvsKind, NvsPlace, SecureCertPlace, Slot, SlotContent};
 pub use text::{Endpoint, IdScope, ModelId};
+use tpm::TpmFile;
+pub use tpm::{EkCertificate, SoftwareTpm, TpmRules};
 
 /// A product, checked: what it asks for can be done.
 #[derive(Debug, Clone)]
@@ -81,6 +84,8 @@ pub enum Assign {
     ByHardwareId,
     /// The one whose row carries the serial number that was scanned.
     ByScan,
+    /// The one that its TPM's endorsement key names.
+    FromEk,
 }
 
 /// How a fixture knows that a unit came or went.
@@ -135,8 +140,17 @@ impl Product {
             group_key: data.group_key,
             group_entry: data.group_entry,
             key_bytes: data.key_bytes,
+            tpm: TpmFile {
+                software_tpm: data.software_tpm,
+                ek_certificate: data.ek_certificate,
+                keep_keys: data.keep_keys,
+                endorsement_auth: data.endorsement_auth,
+                owner_auth: data.owner_auth,
+            },
         };
+        let attestation = attestation.checked().map_err(impossible)?;
         let link = ProductLink::load(station_folder, file, &data.link)?;
+        let link = if attestation.tpm().is_some() { link.or_tpm() } else { link };
         let (assign, presence) = comes_and_goes(&link, data.assign, data.presence).map_err(impossible)?;
         let has_partitions = data.slots.iter().any(SlotFile::is_partition);
         let firmware = data.flash.map(|flash| Firmware::load(station_folder, flash, &link, has_partitions));
@@ -159,7 +173,7 @@ impl Product {
             service: data.service,
             assign,
             presence,
-            attestation: attestation.checked().map_err(impossible)?,
+            attestation,
             link,
             firmware,
             values: texts.values,
@@ -178,6 +192,12 @@ impl Product {
     /// The slots of its image.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.items.iter().filter_map(Item::slot)
+    }
+
+    /// The item that stands for the endorsement key of the unit's TPM, where it attests with that.
+    pub fn endorsement_key(&self) -> Option<&Item> {
+        self.attestation.tpm()?;
+        self.items.iter().find(|item| item.is_own_key())
     }
 
     /// The item that stands for the key that the unit makes itself, and what the unit shows that key in.

@@ -7,12 +7,12 @@ use certkit::{EndorsementKey, TpmCredential, TpmObjectName};
 use super::{HierarchyAuths, PrimaryKey, StorageRootKey, Tcti, TpmError, TpmMake};
 use crate::vault::Secret;
 
-/// There is no library, and no log.
+/// There is no library: whoever needs TPMs learns it here, before anything else is asked of a person.
 ///
 /// # Errors
-/// None.
+/// [`TpmError::NotBuilt`].
 pub fn without_library_log() -> Result<(), TpmError> {
-    Ok(())
+    Err(TpmError::NotBuilt)
 }
 
 /// A TPM: there is none here.

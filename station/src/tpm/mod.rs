@@ -12,6 +12,7 @@ mod facts;
 mod makers;
 #[cfg(feature = "tpm")]
 mod present;
+mod reading;
 mod tcti;
 
 #[cfg(not(feature = "tpm"))]
@@ -22,4 +23,5 @@ pub use facts::{Hierarchy, HierarchyAuths, KeyOrigin, PrimaryKey, StorageRootKey
 pub use makers::{MakersError, read_makers};
 #[cfg(feature = "tpm")]
 pub use present::{Tpm, without_library_log};
+pub use reading::TpmReading;
 pub use tcti::{Tcti, TctiError, TpmAddress};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::Deserialize;
 use thiserror::Error;
 
 const KINDS: [&str; 4] = ["device", "swtpm", "mssim", "tabrmd"];
@@ -13,7 +14,8 @@ const BUS_NAME: &str = "com.intel.tss2.Tabrmd";
 
 /// The way to a TPM ("TCTI", the TCG's word for it): `device:/dev/tpmrm0`, `swtpm:host=…,port=…`, `mssim:host=…,port=…` or
 /// `tabrmd:bus_type=…`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Tcti {
     /// A device of the kernel.
     Device(PathBuf),
@@ -105,6 +107,14 @@ impl Tcti {
             Self::Mssim(_) => "see whether the simulator runs there",
             Self::Tabrmd { .. } => "see whether tpm2-abrmd runs on that bus",
         }
+    }
+}
+
+impl TryFrom<String> for Tcti {
+    type Error = TctiError;
+
+    fn try_from(text: String) -> Result<Self, TctiError> {
+        text.parse()
     }
 }
 

@@ -2,7 +2,7 @@
 //! here and nowhere else.
 
 use super::HardwareId;
-use crate::ledger::entry::Disposition;
+use crate::ledger::entry::{Disposition, Identity};
 use crate::ledger::{IdentityRecord, IdentityState};
 use crate::product::Assign;
 
@@ -19,6 +19,8 @@ pub struct History {
     pub meant_for: Option<IdentityRecord>,
     /// The label that was scanned, where one was.
     pub scanned: Option<String>,
+    /// The identity that the unit's TPM names, where the order has room for it.
+    pub named_by_ek: Option<Identity>,
 }
 
 /// The decision.
@@ -26,6 +28,8 @@ pub struct History {
 pub enum Decision {
     /// A unit that was never seen: this identity is for it.
     New(IdentityRecord),
+    /// The same; its identity is named by its TPM, and reserved with its claim.
+    Named(Identity),
     /// A unit that was accepted: verify it again, issue nothing.
     SameAgain(IdentityRecord),
     /// A unit whose attempt was cut off: go on where the unit proves what was announced, else issue anew.
@@ -96,9 +100,19 @@ fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, order: &str) -> De
 fn decide_unbound(unit: &HardwareId, history: &History, order: &str, assign: Assign) -> Decision {
     let identity = match assign {
         Assign::Next => history.next_unbound.as_ref(),
-        Assign::ByHardwareId | Assign::ByScan => history.meant_for.as_ref(),
+        Assign::ByHardwareId | Assign::ByScan | Assign::FromEk => history.meant_for.as_ref(),
     };
+    if let (None, Assign::FromEk, Some(named)) = (identity, assign, &history.named_by_ek) {
+        return Decision::Named(named.clone());
+    }
     match (identity, assign) {
+        (Some(identity), _) if identity.order != order => refuse(
+            format!(
+                "{} is meant for unit {unit}, and belongs to order {}",
+                identity.identity.registration_id, identity.order
+            ),
+            Disposition::Hold,
+        ),
         (Some(identity), _) if identity.state == IdentityState::Open && identity.unit.is_none() => {
             Decision::New(identity.clone())
         }
@@ -127,7 +141,7 @@ fn decide_unbound(unit: &HardwareId, history: &History, order: &str, assign: Ass
                 Disposition::Hold,
             )
         }
-        (None, Assign::Next) => Decision::Refuse(Refusal {
+        (None, Assign::Next | Assign::FromEk) => Decision::Refuse(Refusal {
             reason: format!("order {order} has no identity left for unit {unit}: keep it for the next order"),
             disposition: Disposition::Retry,
             failure: false,
@@ -151,7 +165,7 @@ fn refuse(reason: String, disposition: Disposition) -> Decision {
 mod tests {
     use super::*;
     use crate::ledger::CredentialRecord;
-    use crate::ledger::entry::{Identity, IssuedCredential, KeyMaker};
+    use crate::ledger::entry::{IssuedCredential, KeyMaker};
 
     fn unit() -> HardwareId {
         HardwareId::parse("10000000abcdef01").unwrap()

@@ -6,6 +6,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::link::{LockState, Shown};
+use crate::tpm::TpmReading;
 
 /// What is known of a unit before anything is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,17 +21,19 @@ pub struct Facts {
     pub locks: LockState,
     /// Bytes of its flash, where it tells them.
     pub flash: Option<u32>,
+    /// What its TPM shows, where it is asked.
+    pub tpm: Option<Box<TpmReading>>,
 }
 
 impl Facts {
     /// What the unit showed, and what was scanned.
     pub fn new(shown: Shown, scanned: Option<String>) -> Self {
-        let Shown { hardware_id, learnt_from, locks, flash } = shown;
+        let Shown { hardware_id, learnt_from, locks, flash, tpm } = shown;
         match hardware_id {
-            Some(shown) => Self { shown: shown.trim().to_owned(), learnt_from, scanned, locks, flash },
+            Some(shown) => Self { shown: shown.trim().to_owned(), learnt_from, scanned, locks, flash, tpm },
             None => {
                 let shown = scanned.clone().unwrap_or_default();
-                Self { shown, learnt_from: "scan".to_owned(), scanned, locks, flash }
+                Self { shown, learnt_from: "scan".to_owned(), scanned, locks, flash, tpm }
             }
         }
     }

@@ -8,6 +8,7 @@ mod image;
 mod locks;
 mod own_certificate;
 mod personalise;
+mod tpm;
 mod values;
 
 pub use credential::Credential;
@@ -18,6 +19,7 @@ pub use image::FilledSlots;
 pub use locks::refuse_locked;
 pub use own_certificate::{OwnCertificateError, check_certificate};
 pub use personalise::{Expected, Personaliser, Plan, PlanError, PlannedItem};
+pub use tpm::{judge_tpm, template};
 
 /// Gives 32 random bytes.
 pub type Random = fn() -> Result<[u8; 32], getrandom::Error>;

@@ -160,6 +160,9 @@ impl Personaliser<'_> {
                     let parts = image::parts(item, slot, &values, self.random)?;
                     items.extend(parts.into_iter().map(|part| self.flashed(part)));
                 }
+                ItemContent::OwnKey { .. } if self.product.attestation.tpm().is_some() => {
+                    items.push(self.in_tpm(item));
+                }
                 _ => items.push(self.for_console(item, &values, id)?),
             }
         }
@@ -213,6 +216,19 @@ impl Personaliser<'_> {
         })
     }
 
+    /// The endorsement key is there. What can be done is to make it last.
+    fn in_tpm(&self, item: &Item) -> PlannedItem {
+        let keeps = self.product.attestation.tpm().is_some_and(|rules| rules.keep_keys);
+        PlannedItem {
+            step: keeps.then_some(Step::KeepKeys),
+            own_key: !keeps,
+            name: item.name.clone(),
+            at: Place::Tpm,
+            expected: Expected::Unknown,
+            evidence: item.evidence,
+        }
+    }
+
     fn flashed(&self, part: FlashPart) -> PlannedItem {
         let FlashPart { name, region, content, secret, evidence } = part;
         let content = content.map(|(content, md5)| (content, mac(&Observed::Md5(md5), self.ledger_key)));
@@ -263,7 +279,7 @@ impl Plan {
                 (Some(there), _) => item.expected = Expected::Mac(there.content_mac.clone()),
                 (None, Place::Flash(_)) => item.expected = Expected::Unknown,
                 // Its key, or what an earlier version of the program wrote: the product's word counts.
-                (None, Place::Console(_)) => {}
+                (None, Place::Console(_) | Place::Tpm) => {}
             }
         }
         self
@@ -284,7 +300,7 @@ impl Plan {
 
 fn lies_at(written: &WrittenRecord, at: &Place) -> bool {
     let region = match at {
-        Place::Console(_) => None,
+        Place::Console(_) | Place::Tpm => None,
         Place::Flash(region) => Some((region.offset(), region.length())),
     };
     written.region == region

@@ -41,6 +41,10 @@ pub(in crate::cli) fn source(
                 product.file
             ))),
         },
+        Attestation::Tpm(_) => Err(Failure::input(format!(
+            "the units of product {} attest with their TPMs: nothing can be issued for them without the units",
+            product.file
+        ))),
         Attestation::Symmetric(Symmetric {
             keys: SymmetricKeys::Derived { group_key, name, entry },
             ledger_key,

@@ -36,6 +36,8 @@ pub enum Act {
         /// HMAC-SHA256 of the MD5 of its content, under the vault's ledger key, hex.
         content_mac: String,
     },
+    /// The keys of its TPM are put at their handles, where nothing lies.
+    KeepKeys,
     /// The unit is restarted.
     Restart,
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tpm::KeyOrigin;
+
 /// The endorsement key that a unit came with, and what vouches for it: the marks stay with the unit for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TpmKey {
@@ -13,6 +15,8 @@ pub struct TpmKey {
     pub public_key: String,
     /// The template that made the endorsement key: `l-1`, `l-2` or `other`.
     pub template: String,
+    /// Where the endorsement key was found.
+    pub endorsement_key_from: KeyOrigin,
     /// The endorsement key's certificate, PEM; none where the TPM has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,

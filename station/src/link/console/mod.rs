@@ -14,7 +14,6 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::device_link::{DeviceLink, Leaving, Shown};
 use super::error::{LinkError, PortFault};
-use super::esp::LockState;
 use super::place::{Observed, Place};
 use super::port;
 use super::step::{OwnKey, ShownIn, Step, WriteItem};
@@ -116,8 +115,7 @@ impl DeviceLink for ConsoleLink<'_> {
         self.session.begin()?;
         self.log_in()?;
         let learnt_from = format!("console, {}", self.session.dialogue().file);
-        let (locks, flash) = (LockState::default(), None);
-        Ok(Shown { hardware_id: self.hardware_id()?, learnt_from, locks, flash })
+        Ok(Shown { hardware_id: self.hardware_id()?, learnt_from, ..Shown::default() })
     }
 
     fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {
@@ -154,6 +152,7 @@ impl DeviceLink for ConsoleLink<'_> {
                 self.log_in()
             }
             Step::Flash(_) => Err(LinkError::Impossible("write flash")),
+            Step::KeepKeys => Err(LinkError::Impossible("reach a TPM")),
         }
     }
 
@@ -196,6 +195,7 @@ fn variables_of(at: &Place) -> Result<&BTreeMap<String, String>, LinkError> {
     match at {
         Place::Console(variables) => Ok(variables),
         Place::Flash(_) => Err(LinkError::Impossible("address flash")),
+        Place::Tpm => Err(LinkError::Impossible("reach a TPM")),
     }
 }
 

@@ -9,7 +9,8 @@ impl DeviceLink for EspLink {
     fn identify(&mut self) -> Result<Shown, LinkError> {
         let unit = self.connect()?;
         let learnt_from = format!("loader, {}", unit.chip);
-        Ok(Shown { hardware_id: unit.mac, learnt_from, locks: unit.locks, flash: unit.flash })
+        let (locks, flash) = (unit.locks, unit.flash);
+        Ok(Shown { hardware_id: unit.mac, learnt_from, locks, flash, ..Shown::default() })
     }
 
     /// A loader of another unit is found out: its MAC is read anew.
@@ -33,6 +34,7 @@ impl DeviceLink for EspLink {
             }
             Step::Restart => EspLink::restart(self),
             Step::Write(_) => Err(LinkError::Impossible("write an item")),
+            Step::KeepKeys => Err(LinkError::Impossible("reach a TPM")),
         }
     }
 
@@ -67,5 +69,6 @@ fn span_of(at: &Place) -> Result<Span, LinkError> {
     match at {
         Place::Flash(region) => Ok((*region).into()),
         Place::Console(_) => Err(LinkError::Impossible("reach a console's file")),
+        Place::Tpm => Err(LinkError::Impossible("reach a TPM")),
     }
 }

@@ -1,0 +1,97 @@
+//! How a unit that is taken by hand is reached.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::config::{Config, Fixture};
+use crate::line::Ways;
+use crate::link::PortFault;
+use crate::product::{Product, ProductLink};
+use crate::tpm::{Tcti, without_library_log};
+
+/// What the ledger calls a fixture that station.toml does not name.
+const BY_HAND: &str = "by hand";
+
+/// Where the unit is.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ByHand {
+    /// The port that the unit is on, or comes to.
+    #[arg(long, value_name = "PATH")]
+    port: Option<PathBuf>,
+    /// The way to its TPM, where it attests with that: device:/dev/tpmrm0, swtpm:host=H,port=P … Without it that of the
+    /// fixture which has the port.
+    #[arg(long)]
+    tcti: Option<Tcti>,
+}
+
+impl ByHand {
+    /// The fixture that the unit is in, or one that is made for it alone.
+    pub(super) fn fixture(&self, config: &Config, product: &Product) -> Result<Fixture, Failure> {
+        if matches!(product.link, ProductLink::Programmer) {
+            return Err(PortFault::NoLink { link: product.link.to_string() }.into());
+        }
+        let known = config.fixtures.iter().find(|fixture| self.is_in(fixture));
+        let attests_with_tpm = product.attestation.tpm().is_some();
+        let fixture = Fixture {
+            name: known.map_or(BY_HAND, |fixture| &fixture.name).to_owned(),
+            port: self.port.clone().or_else(|| known?.port.clone()),
+            tcti: self.tcti.clone().or_else(|| known?.tcti.clone()),
+            scanner: None,
+        };
+        if self.tcti.is_some() && !attests_with_tpm {
+            let file = &product.file;
+            return Err(Failure::usage(format!("product {file} asks no TPM: leave --tcti out")));
+        }
+        match Ways::of(product, &fixture) {
+            Ok(_) => Ok(fixture),
+            Err(PortFault::NoPort(_)) => Err(Failure::usage(format!(
+                "units of product {} are spoken to on a port: give the unit's as --port",
+                product.file
+            ))),
+            Err(PortFault::NoTcti(_)) => Err(Failure::usage(format!(
+                "units of product {} attest with their TPM: give the way to the unit's as --tcti",
+                product.file
+            ))),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    fn is_in(&self, fixture: &Fixture) -> bool {
+        let device = |port: &Path| port.canonicalize().ok();
+        match (&self.port, &fixture.port) {
+            (Some(port), Some(known)) => {
+                known == port || device(port).is_some_and(|it| Some(it) == device(known))
+            }
+            _ => self.tcti.is_some() && self.tcti == fixture.tcti,
+        }
+    }
+}
+
+/// Where a unit of the fixture is looked for, in words.
+pub(super) fn place_of(fixture: &Fixture) -> String {
+    match (&fixture.port, &fixture.tcti) {
+        (Some(port), _) => format!("port {}", port.display()),
+        (None, Some(tcti)) => tcti.to_string(),
+        (None, None) => format!("fixture {}", fixture.name),
+    }
+}
+
+/// What a fault of a port that was named by hand means.
+pub(super) fn port_failure(fault: PortFault) -> Failure {
+    match fault {
+        PortFault::Missing(path) => Failure::input(format!(
+            "port {} is not there: plug the unit in, or give another --port",
+            path.display()
+        )),
+        fault => fault.into(),
+    }
+}
+
+/// Where units attest with their TPMs, this program must be able to reach them, and its library must not log. To be called
+/// before any secret is there, and before any thread.
+pub(super) fn ready_for(product: &Product) -> Result<(), Failure> {
+    match product.attestation.tpm() {
+        Some(_) => Ok(without_library_log()?),
+        None => Ok(()),
+    }
+}
