@@ -340,8 +340,12 @@ mod tests {
     fn keys_are_written_and_never_shown() {
         let key = |text: &str| KeyText::new(Zeroizing::new(text.to_owned()));
         let attestation = Attestation::keys(key("cHJpbWFyeQ=="), key("c2Vjb25kYXJ5"));
-        let options =
-            EnrollmentOptions { device_id: true, iot_edge: true, status: ProvisioningStatus::Disabled };
+        let options = EnrollmentOptions {
+            device_id: true,
+            iot_edge: true,
+            status: ProvisioningStatus::Disabled,
+            ..EnrollmentOptions::default()
+        };
         let enrollment = IndividualEnrollment::new("gw-1".parse().unwrap(), attestation, options);
         assert_eq!(
             serde_json::to_string(&enrollment).unwrap(),
