@@ -56,6 +56,16 @@ pub enum ProjectionError {
         /// The state that the entry needs.
         needed: &'static str,
     },
+    /// More identities than the order has units.
+    #[error(
+        "order {order} is for {quantity} units, and would have more identities: take another order for what goes beyond"
+    )]
+    OrderFull {
+        /// The order.
+        order: String,
+        /// Units ordered.
+        quantity: u64,
+    },
     /// The order's issue budget is used up.
     #[error(
         "order {order} may have {budget} credentials, and has them: raise its issue budget with \

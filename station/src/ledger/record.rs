@@ -51,7 +51,8 @@ pub struct OrderRecord {
     pub issued: u64,
 }
 
-/// How an order stands: ordered = accepted + short + open + on hold + checked out.
+/// How an order stands: ordered = accepted + open + on hold + checked out. An identity that comes with its unit, and has
+/// not come yet, is as open as one that is reserved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Units ordered.
@@ -64,9 +65,9 @@ pub struct Counts {
     pub on_hold: u64,
     /// Identities that were burnt.
     pub burnt: u64,
-    /// Identities that no unit is bound to yet.
+    /// Identities that no unit is bound to yet, or brought yet.
     pub unbound: u64,
-    /// Identities that have no verdict yet, bound or not.
+    /// Identities that have no verdict yet, bound or not, reserved or yet to come: with none of them the order is done.
     pub waiting: u64,
     /// Identities whose credentials were issued ahead, to be written elsewhere.
     pub checked_out: u64,

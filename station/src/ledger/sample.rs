@@ -4,21 +4,28 @@ use super::entry::{Fact, OrderRow};
 
 /// An order for units of these registration IDs, without an issue budget.
 pub(crate) fn order(name: &str, ids: &[&str]) -> Vec<Fact> {
+    vec![order_of_units(name, ids.len() as u64), rows(name, ids)]
+}
+
+/// An order for so many units, which bring their registration IDs.
+pub(crate) fn order_of_units(name: &str, quantity: u64) -> Fact {
+    Fact::OrderAdded {
+        order: name.into(),
+        product: "p.toml".into(),
+        product_sha256: "00".into(),
+        id_scope: "0ne00ABCDEF".into(),
+        quantity,
+        issue_budget: None,
+    }
+}
+
+/// Rows of an order.
+pub(crate) fn rows(order: &str, ids: &[&str]) -> Fact {
     let row = |id: &&str| OrderRow {
         registration_id: id.parse().unwrap(),
         name: None,
         serial_number: None,
         hardware_id: None,
     };
-    vec![
-        Fact::OrderAdded {
-            order: name.into(),
-            product: "p.toml".into(),
-            product_sha256: "00".into(),
-            id_scope: "0ne00ABCDEF".into(),
-            quantity: ids.len() as u64,
-            issue_budget: None,
-        },
-        Fact::OrderRows { order: name.into(), rows: ids.iter().map(row).collect() },
-    ]
+    Fact::OrderRows { order: order.into(), rows: ids.iter().map(row).collect() }
 }

@@ -3,6 +3,7 @@ mod attempt;
 mod chain;
 mod delivery;
 mod order;
+mod order_of_units;
 mod roll_over;
 mod uniqueness;
 mod writer;

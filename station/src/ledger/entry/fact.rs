@@ -83,7 +83,8 @@ pub enum Fact {
         /// Why.
         reason: RetirementReason,
     },
-    /// An order was taken. Its rows follow in [`Fact::OrderRows`] of the same transaction.
+    /// An order was taken. Its rows follow in [`Fact::OrderRows`] of the same transaction or, where units bring their names,
+    /// each with its [`Fact::Claimed`].
     OrderAdded {
         /// The order's name.
         order: String,
@@ -99,7 +100,8 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         issue_budget: Option<u64>,
     },
-    /// Rows of an order: identities reserved.
+    /// Rows of an order: identities reserved, in all no more than it has units. A row that a unit brought stands in the
+    /// transaction of its [`Fact::Claimed`], before it: a claim that is refused reserves nothing.
     OrderRows {
         /// The order's name.
         order: String,

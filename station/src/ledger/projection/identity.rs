@@ -4,14 +4,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::entry::{Identity, OrderRow};
 use super::uniqueness::unique;
-use super::{Result, wrong_state};
+use super::{ProjectionError, Result, unknown_order, wrong_state};
 
+/// Reserves identities for an order: as it is taken, or as its units bring them. Never more than it has units.
 pub(super) fn reserve(db: &Connection, order: &str, rows: &[OrderRow]) -> Result {
-    let (id_scope, mut position): (String, u64) = db.query_row(
-        "SELECT id_scope, (SELECT count(*) FROM identity WHERE order_name = ?1) FROM orders WHERE name = ?1",
-        [order],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+    let mut select = db.prepare_cached(
+        "SELECT id_scope, quantity, (SELECT count(*) FROM identity WHERE order_name = ?1) FROM orders WHERE name = ?1",
     )?;
+    let found = select.query_row([order], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let (id_scope, quantity, mut position): (String, u64, u64) = found.ok_or_else(|| unknown_order(order))?;
+    if position + rows.len() as u64 > quantity {
+        return Err(ProjectionError::OrderFull { order: order.to_owned(), quantity });
+    }
     let mut insert = db.prepare_cached(
         "INSERT INTO identity (id_scope, registration_id, order_name, position, name, serial_number, meant_for, state)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open')",

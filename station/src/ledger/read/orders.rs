@@ -45,7 +45,7 @@ impl LedgerReader {
         Ok(self.db.query_row(sql, [order], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
-    /// How an order stands.
+    /// How an order stands. What is yet to come with its unit counts as waiting, and as bound to none.
     ///
     /// # Errors
     /// As above.
@@ -55,23 +55,35 @@ impl LedgerReader {
                 count(*) FILTER (WHERE i.state = 'burnt'),
                 count(*) FILTER (WHERE i.state = 'open' AND i.unit IS NULL),
                 count(*) FILTER (WHERE i.state = 'open'),
-                count(*) FILTER (WHERE i.state = 'checked-out')
-            FROM orders o JOIN identity i ON i.order_name = o.name WHERE o.name = ?1 GROUP BY o.name";
+                count(*) FILTER (WHERE i.state = 'checked-out'), count(i.registration_id)
+            FROM orders o LEFT JOIN identity i ON i.order_name = o.name WHERE o.name = ?1 GROUP BY o.name";
         let counts = self.db.query_row(sql, [order], |row| {
             let (ordered, accepted, on_hold): (u64, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let checked_out: u64 = row.get(6)?;
+            let (unbound, waiting): (u64, u64) = (row.get(4)?, row.get(5)?);
+            let (checked_out, reserved): (u64, u64) = (row.get(6)?, row.get(7)?);
             let open = ordered.saturating_sub(accepted + on_hold + checked_out);
+            let to_come = ordered.saturating_sub(reserved);
             Ok(Counts {
                 ordered,
                 accepted,
                 open,
                 on_hold,
                 burnt: row.get(3)?,
-                unbound: row.get(4)?,
-                waiting: row.get(5)?,
+                unbound: unbound + to_come,
+                waiting: waiting + to_come,
                 checked_out,
             })
         });
         Ok(counts.optional()?.unwrap_or_default())
+    }
+
+    /// How many identities of an order are yet to be reserved, each with the unit that brings it.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn to_come(&self, order: &str) -> Result<u64> {
+        let sql = "SELECT max(0, quantity - (SELECT count(*) FROM identity WHERE order_name = ?1))
+            FROM orders WHERE name = ?1";
+        Ok(self.db.query_row(sql, [order], |row| row.get(0)).optional()?.unwrap_or_default())
     }
 }
