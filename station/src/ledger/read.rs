@@ -80,7 +80,8 @@ impl LedgerReader {
         self.one_identity("WHERE i.unit = ?1 AND i.state <> 'burnt'", [hardware_id])
     }
 
-    /// The identity whose unit made this key (SHA-256 of its SubjectPublicKeyInfo, hex) and shows it.
+    /// The identity whose unit has this key (SHA-256 of its SubjectPublicKeyInfo, hex): it made it and shows it, or its TPM
+    /// has it for its endorsement key.
     ///
     /// # Errors
     /// [`LedgerError::Database`].

@@ -1,6 +1,6 @@
 //! What the tests of several modules put into a ledger.
 
-use super::entry::{Fact, OrderRow};
+use super::entry::{Fact, OrderRow, TpmKey, TpmOrigin};
 
 /// An order for units of these registration IDs, without an issue budget.
 pub(crate) fn order(name: &str, ids: &[&str]) -> Vec<Fact> {
@@ -28,4 +28,32 @@ pub(crate) fn rows(order: &str, ids: &[&str]) -> Fact {
         hardware_id: None,
     };
     Fact::OrderRows { order: order.into(), rows: ids.iter().map(row).collect() }
+}
+
+/// A unit's TPM, told apart by this: one that its maker vouches for.
+pub(crate) fn tpm(which: &str) -> TpmKey {
+    TpmKey {
+        endorsement_key: format!("AToA{which}"),
+        storage_root_key: format!("ARoA{which}"),
+        public_key: format!("spki-{which}"),
+        template: "l-1".into(),
+        certificate: Some("PEM".into()),
+        origin: TpmOrigin::Proven { root: "CN=Maker Root".into() },
+        manufacturer: "STM".into(),
+        model: "ST33HTPH".into(),
+        firmware: "1.258.0.0".into(),
+        software: false,
+    }
+}
+
+/// The same that is a program, which nobody vouches for.
+pub(crate) fn software_tpm(which: &str) -> TpmKey {
+    TpmKey {
+        certificate: None,
+        origin: TpmOrigin::Unproven,
+        manufacturer: "IBM".into(),
+        model: "SW   TPM".into(),
+        software: true,
+        ..tpm(which)
+    }
 }

@@ -5,6 +5,7 @@ mod delivery;
 mod order;
 mod order_of_units;
 mod roll_over;
+mod tpm;
 mod uniqueness;
 mod writer;
 
