@@ -1,6 +1,7 @@
 //! What the tests of several modules put into a ledger.
 
 use super::entry::{Fact, OrderRow, TpmKey, TpmOrigin};
+use crate::tpm::KeyOrigin;
 
 /// An order for units of these registration IDs, without an issue budget.
 pub(crate) fn order(name: &str, ids: &[&str]) -> Vec<Fact> {
@@ -36,6 +37,7 @@ pub(crate) fn tpm(which: &str) -> TpmKey {
         endorsement_key: format!("AToA{which}"),
         storage_root_key: format!("ARoA{which}"),
         public_key: format!("spki-{which}"),
+        endorsement_key_from: KeyOrigin::Persistent,
         template: "l-1".into(),
         certificate: Some("PEM".into()),
         origin: TpmOrigin::Proven { root: "CN=Maker Root".into() },
