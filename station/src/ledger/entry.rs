@@ -20,7 +20,7 @@ pub use delivery::{Delivery, Door};
 pub use fact::Fact;
 pub use roll_over::{Hold, RetirementReason};
 pub use secret::{SecretKind, TokenKey};
-pub use tpm::{TpmKey, TpmOrigin};
+pub use tpm::{TpmKey, TpmKeyFrom, TpmOrigin};
 
 /// The format of entry bytes that this program writes. Older ones are read for ever; none is migrated.
 pub const VERSION: u32 = 1;

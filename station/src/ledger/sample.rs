@@ -1,7 +1,6 @@
 //! What the tests of several modules put into a ledger.
 
-use super::entry::{Fact, OrderRow, TpmKey, TpmOrigin};
-use crate::tpm::KeyOrigin;
+use super::entry::{Fact, OrderRow, TpmKey, TpmKeyFrom, TpmOrigin};
 
 /// An order for units of these registration IDs, without an issue budget.
 pub(crate) fn order(name: &str, ids: &[&str]) -> Vec<Fact> {
@@ -37,7 +36,7 @@ pub(crate) fn tpm(which: &str) -> TpmKey {
         endorsement_key: format!("AToA{which}"),
         storage_root_key: format!("ARoA{which}"),
         public_key: format!("spki-{which}"),
-        endorsement_key_from: KeyOrigin::Persistent,
+        endorsement_key_from: TpmKeyFrom::Persistent,
         template: "l-1".into(),
         certificate: Some("PEM".into()),
         origin: TpmOrigin::Proven { root: "CN=Maker Root".into() },

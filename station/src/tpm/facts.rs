@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::vault::Secret;
 
@@ -41,7 +41,7 @@ pub struct PrimaryKey<K> {
 }
 
 /// Where a key was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyOrigin {
     /// At its persistent handle: whoever uses this TPM finds the same one.

@@ -5,9 +5,9 @@ use time::OffsetDateTime;
 
 use super::{Facts, Refusal};
 use crate::error_text::with_causes;
-use crate::ledger::entry::{Disposition, TpmKey, TpmOrigin, hex};
+use crate::ledger::entry::{Disposition, TpmKey, TpmKeyFrom, TpmOrigin, hex};
 use crate::product::{EkCertificate, SoftwareTpm, TpmRules};
-use crate::tpm::TpmReading;
+use crate::tpm::{KeyOrigin, TpmReading};
 
 /// What the ledger is to have of a unit's TPM. `makers` are the roots and intermediates that the engineer trusts.
 ///
@@ -49,7 +49,7 @@ pub fn judge_tpm(
         storage_root_key: tpm.storage_root_key.key.to_base64(),
         public_key: hex(&key.public_key().fingerprint()),
         template: template(key.template()).to_owned(),
-        endorsement_key_from: tpm.endorsement_key.origin,
+        endorsement_key_from: found(tpm.endorsement_key.origin),
         certificate,
         origin,
         manufacturer: make.manufacturer.clone(),
@@ -82,6 +82,14 @@ fn origin(
     let read = EndorsementCertificate::from_nv(contents).map_err(|error| wrong(&error))?;
     let root = read.check(&tpm.endorsement_key.key, makers, now).map_err(|error| wrong(&error))?;
     Ok((Some(read.certificate().to_pem()), TpmOrigin::Proven { root: root.subject_name() }))
+}
+
+fn found(origin: KeyOrigin) -> TpmKeyFrom {
+    match origin {
+        KeyOrigin::Persistent => TpmKeyFrom::Persistent,
+        KeyOrigin::Template => TpmKeyFrom::Template,
+        KeyOrigin::MakersTemplate => TpmKeyFrom::MakersTemplate,
+    }
 }
 
 /// As the TCG's EK Credential Profile numbers them.

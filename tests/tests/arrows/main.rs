@@ -56,7 +56,22 @@ const MODULES: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
-    ("line", &["config::Fixture", "event", "ledger", "link", "product", "scan::Scans", "unit", "vault"]),
+    (
+        "line",
+        &[
+            "config::Fixture",
+            "event",
+            "ledger",
+            "link",
+            "product",
+            "scan::Scans",
+            "tpm::HierarchyAuths",
+            "tpm::Tcti",
+            "tpm::TpmError",
+            "unit",
+            "vault",
+        ],
+    ),
     // Without units, ledger or vault.
     (
         "explain",
@@ -74,7 +89,18 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     (
         "check",
-        &["authority", "config", "explain", "ledger", "link", "product", "profile", "unit::Random", "vault"],
+        &[
+            "authority",
+            "config",
+            "explain",
+            "ledger",
+            "link",
+            "product",
+            "profile",
+            "tpm",
+            "unit::Random",
+            "vault",
+        ],
     ),
     // The keys that a manifest must not carry.
     ("delivery", &["ledger", "manifest", "vault"]),
@@ -102,6 +128,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "link::Variables",
             "link::WriteItem",
             "product",
+            "tpm::KeyOrigin",
+            "tpm::TpmReading",
             "vault::Secret",
         ],
     ),
@@ -124,12 +152,12 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("scan", &["config::Fixture", "link::PortFault", "link::open_port"]),
     ("event", &["ledger::entry"]),
-    ("link", &["ledger::Announce", "ledger::Announced", "ledger::entry", "vault::Secret"]),
+    ("link", &["ledger::Announce", "ledger::Announced", "ledger::entry", "tpm", "vault::Secret"]),
     // By hand, or as a step of the line: a way in, and what comes back.
     ("tpm", &["vault::Secret"]),
     ("ledger", &[]),
     ("vault", &[]),
-    ("config", &[]),
+    ("config", &["tpm::Tcti"]),
     ("core_dumps", &[]),
     ("profile", &[]),
     // A crate's own integration tests: a link with the simulator as its peer, in a process of its own; a TPM with swtpm.

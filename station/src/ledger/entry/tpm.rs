@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::tpm::KeyOrigin;
-
 /// The endorsement key that a unit came with, and what vouches for it: the marks stay with the unit for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TpmKey {
@@ -16,7 +14,7 @@ pub struct TpmKey {
     /// The template that made the endorsement key: `l-1`, `l-2` or `other`.
     pub template: String,
     /// Where the endorsement key was found.
-    pub endorsement_key_from: KeyOrigin,
+    pub endorsement_key_from: TpmKeyFrom,
     /// The endorsement key's certificate, PEM; none where the TPM has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
@@ -31,6 +29,18 @@ pub struct TpmKey {
     pub firmware: String,
     /// Whether it is a program, by its maker's name.
     pub software: bool,
+}
+
+/// Where a TPM's key was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TpmKeyFrom {
+    /// At its persistent handle.
+    Persistent,
+    /// Made from the TCG's template, since nothing lay at the handle.
+    Template,
+    /// Made from the template or the nonce that the maker left in the TPM.
+    MakersTemplate,
 }
 
 /// Where a TPM comes from.

@@ -63,11 +63,11 @@ fn an_endorsement_key_has_these_bytes() {
     for (fact, bytes) in [
         (
             issued(tpm("x")),
-            r#"{"kind":"issued","attempt":7,"identity":{"id_scope":"0ne00ABCDEF","registration_id":"gw-1"},"credential_kind":"endorsement-key","endorsement_key":"AToAx","storage_root_key":"ARoAx","public_key":"spki-x","template":"l-1","certificate":"PEM","origin":"proven","root":"CN=Maker Root","manufacturer":"STM","model":"ST33HTPH","firmware":"1.258.0.0","software":false}"#,
+            r#"{"kind":"issued","attempt":7,"identity":{"id_scope":"0ne00ABCDEF","registration_id":"gw-1"},"credential_kind":"endorsement-key","endorsement_key":"AToAx","storage_root_key":"ARoAx","public_key":"spki-x","template":"l-1","endorsement_key_from":"persistent","certificate":"PEM","origin":"proven","root":"CN=Maker Root","manufacturer":"STM","model":"ST33HTPH","firmware":"1.258.0.0","software":false}"#,
         ),
         (
             issued(software_tpm("x")),
-            r#"{"kind":"issued","attempt":7,"identity":{"id_scope":"0ne00ABCDEF","registration_id":"gw-1"},"credential_kind":"endorsement-key","endorsement_key":"AToAx","storage_root_key":"ARoAx","public_key":"spki-x","template":"l-1","origin":"unproven","manufacturer":"IBM","model":"SW   TPM","firmware":"1.258.0.0","software":true}"#,
+            r#"{"kind":"issued","attempt":7,"identity":{"id_scope":"0ne00ABCDEF","registration_id":"gw-1"},"credential_kind":"endorsement-key","endorsement_key":"AToAx","storage_root_key":"ARoAx","public_key":"spki-x","template":"l-1","endorsement_key_from":"persistent","origin":"unproven","manufacturer":"IBM","model":"SW   TPM","firmware":"1.258.0.0","software":true}"#,
         ),
     ] {
         assert_eq!(serde_json::to_string(&fact).unwrap(), bytes);
