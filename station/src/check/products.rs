@@ -7,8 +7,8 @@ use certkit::Profile;
 
 use super::{Finding, Scene};
 use crate::error_text::with_causes;
-use crate::explain::{ExplainError, explain};
-use crate::ledger::entry::{Hold, Identity};
+use crate::explain::{ExplainError, example, explain};
+use crate::ledger::entry::Hold;
 use crate::ledger::{LedgerReader, OrderRecord};
 use crate::product::{Product, ProductAttestation, Variable};
 use crate::profile;
@@ -17,9 +17,6 @@ use crate::vault::{SecretName, Vault};
 
 /// What the built-in products carry in place of an ID scope of the customer's.
 const TEMPLATE_ID_SCOPE: &str = "0ne00ABCDEF";
-
-/// What a unit is called that is only tried out.
-const TYPICAL: &str = "typical-unit-0001";
 
 pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
     let files = product_files(scene);
@@ -113,9 +110,7 @@ fn group_key_roll_over(scene: &Scene<'_>, file: &str, group_key: &SecretName) ->
 
 /// Makes all that a unit would get, with a credential that stands in for its own.
 fn try_out(scene: &Scene<'_>, product: &Product, profile: Option<&Profile>) -> Result<(), ExplainError> {
-    let Ok(registration_id) = TYPICAL.parse() else { return Ok(()) };
-    let identity = Identity { id_scope: product.id_scope.to_string(), registration_id };
-    explain(product, profile, &identity, (scene.now, scene.random)).map(|_| ())
+    explain(product, profile, &example(product)?, (scene.now, scene.random)).map(|_| ())
 }
 
 fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {

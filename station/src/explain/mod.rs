@@ -6,19 +6,24 @@ mod stand_in;
 
 use std::fmt;
 
-use certkit::Profile;
+use certkit::{Profile, RegistrationIdError};
 use firmware_image::Shown;
 use serde::Serialize;
 use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::ledger::entry::Identity;
-use crate::product::Product;
+use crate::product::{Assign, Product};
 use crate::unit::{Personaliser, PlanError, Random};
 
 pub use console::ConsoleStep;
 pub use flash::FlashRange;
 pub use stand_in::StandInError;
+
+/// What a unit is called that is only tried out.
+const TYPICAL: &str = "typical-unit-0001";
+/// The same where its TPM's endorsement key names it: that of the key in certkit's documentation. All are as long.
+const TYPICAL_FROM_EK: &str = "codm2knmvyqkrvdkwrrmq7bndamjjl6eduyqidyljvw4b5jum6ga";
 
 /// What a unit would get.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,6 +81,18 @@ pub enum ExplainError {
     /// The unit's items cannot be what its device takes.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// No name can stand in for the unit's.
+    #[error("no registration ID can stand in for the unit's")]
+    Example(#[from] RegistrationIdError),
+}
+
+/// An identity to try a product out with, where no unit has told one yet.
+///
+/// # Errors
+/// [`ExplainError::Example`].
+pub fn example(product: &Product) -> Result<Identity, ExplainError> {
+    let name = if product.assign == Assign::FromEk { TYPICAL_FROM_EK } else { TYPICAL };
+    Ok(Identity { id_scope: product.id_scope.to_string(), registration_id: name.parse()? })
 }
 
 /// Lists what a unit of this identity would get. `profile` is the product's, where it has one.
@@ -102,14 +119,16 @@ pub fn explain(
         product: product.file.clone(),
         registration_id: identity.registration_id.to_string(),
         link: product.link.to_string(),
-        made_up: made_up(product),
+        made_up: made_up(product, identity),
         writes,
     })
 }
 
-fn made_up(product: &Product) -> String {
+fn made_up(product: &Product, identity: &Identity) -> String {
     let credential = if product.attestation.is_x509() {
         "the unit's key and certificates are made up for this list, and lengths of certificates are theirs"
+    } else if identity.registration_id.as_str() == TYPICAL_FROM_EK {
+        "no TPM was asked: the registration ID is made up for this list"
     } else if product.attestation.tpm().is_some() {
         "no TPM was asked: nothing in this list is of its key"
     } else {
@@ -162,5 +181,30 @@ impl fmt::Display for Explained {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use certkit::EndorsementKey;
+
+    use super::*;
+    use crate::product::Service;
+
+    /// A product can be tried out before any of its units has said what its key names it.
+    #[test]
+    fn a_unit_that_is_named_by_its_tpm_can_be_tried_out_before_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let product = Product::load(folder.path(), "gateway-symmetric.toml").unwrap();
+        assert_eq!(example(&product).unwrap().registration_id.as_str(), TYPICAL);
+        let product = Product { assign: Assign::FromEk, ..product };
+        let identity = example(&product).unwrap();
+        let key = include_str!("../../../certkit/tests/vectors/endorsement-key.txt").trim();
+        assert_eq!(identity.registration_id, EndorsementKey::from_base64(key).unwrap().registration_id());
+        Service::Central.check(&identity.registration_id).unwrap();
+        let now = time::macros::datetime!(2026-11-30 12:00 UTC);
+        let explained = explain(&product, None, &identity, (now, || Ok([7; 32]))).unwrap();
+        assert_eq!(explained.registration_id.len(), 52);
+        assert!(explained.made_up.contains("registration ID and key are made up"), "{}", explained.made_up);
     }
 }

@@ -8,10 +8,11 @@ use crate::cli::run::product;
 use crate::cli::set_up::random;
 use crate::cli::{Exit, Failure, Output};
 use crate::clock;
-use crate::explain::{Explained, explain};
+use crate::explain::{Explained, example, explain};
 use crate::ledger::LedgerReader;
 use crate::ledger::entry::Identity;
 use crate::order::OrderName;
+use crate::product::{Assign, Product};
 use crate::profile::load_for_devices;
 
 #[derive(Serialize)]
@@ -30,7 +31,7 @@ pub(super) fn run(
     let reader = context.reader()?;
     let order = reader.order(&name.to_string())?.ok_or_else(|| crate::cli::order::unknown(name))?;
     let product = product(context, &order)?;
-    let identity = identity(&reader, &order.name, id)?;
+    let identity = identity(&reader, &order.name, &product, id)?;
     let profile = product.attestation.profile();
     let profile =
         profile.map(|(file, kind)| load_for_devices(context.folder.path(), file, kind)).transpose()?;
@@ -40,8 +41,14 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// The identity that is asked for, or the order's next, or its first where all have units.
-fn identity(reader: &LedgerReader, order: &str, id: Option<&RegistrationId>) -> Result<Identity, Failure> {
+/// The identity that is asked for, or the order's next, or its first where all have units; an example where its units bring
+/// them, and none has come.
+fn identity(
+    reader: &LedgerReader,
+    order: &str,
+    product: &Product,
+    id: Option<&RegistrationId>,
+) -> Result<Identity, Failure> {
     let next = match id {
         None => reader.next_unbound(order)?,
         Some(_) => None,
@@ -54,6 +61,9 @@ fn identity(reader: &LedgerReader, order: &str, id: Option<&RegistrationId>) -> 
         None => identities.next(),
         Some(id) => identities.find(|identity| identity.registration_id == *id),
     };
+    if found.is_none() && id.is_none() && product.assign == Assign::FromEk {
+        return Ok(example(product)?);
+    }
     found.ok_or_else(|| {
         let id = id.map(ToString::to_string).unwrap_or_default();
         Failure::input(format!(
