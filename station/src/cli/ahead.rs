@@ -20,7 +20,7 @@ use crate::ledger::entry::{Door, Fact};
 use crate::ledger::{AheadOf, LedgerOwner, LedgerReader, OrderRecord};
 use crate::order::OrderName;
 use crate::place::{self, PlaceError};
-use crate::product::Product;
+use crate::product::{Assign, Product};
 use crate::vault::{Recipient, Vault};
 pub(super) use source::source;
 
@@ -63,6 +63,12 @@ impl Ordered {
         let order =
             reader.order(&which.order.to_string())?.ok_or_else(|| super::order::unknown(&which.order))?;
         let product = super::run::product(context, &order)?;
+        if product.assign == Assign::FromEk {
+            return Err(Failure::input(format!(
+                "the units of product {} bring their registration IDs and keys: nothing can be issued for them without the units",
+                product.file
+            )));
+        }
         let chosen = choose(which, &reader, &order)?;
         within_budget(&order, chosen.ids.len() as u64)?;
         Ok(Self { owner, reader, order, product, chosen })
