@@ -1,5 +1,5 @@
-//! Orders: what to build, as a CSV file or a pattern and a quantity. All bad rows are reported at once, and
-//! nothing is taken from a bad file.
+//! Orders: what to build, as a CSV file, as a pattern and a quantity, or as a quantity alone where units bring their
+//! registration IDs. All bad rows are reported at once, and nothing is taken from a bad file.
 
 mod csv_rows;
 mod limited_lines;
@@ -25,6 +25,8 @@ pub use pattern::{Pattern, PatternError};
 
 /// Rows that one ledger entry holds at most.
 const ROWS_AN_ENTRY: usize = 1000;
+/// Individual enrollments that one DPS instance takes (iot-dps-limits).
+const MOST_ENROLLMENTS: u64 = 1_000_000;
 
 /// Where a row came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +107,22 @@ pub enum OrderError {
         "the order's file carries device keys, and product {0} takes none from an order: set attestation = \"symmetric-given\" in the product, or remove the key columns"
     )]
     KeysNotWanted(String),
+    /// Registration IDs for a product whose units bring them.
+    #[error(
+        "product {0} names each unit by its TPM's endorsement key (assign = \"from-ek\"), which is not known before the unit \
+         is here: give --quantity alone, without a pattern and without a file"
+    )]
+    IdsNotWanted(String),
+    /// A quantity alone for a product that takes registration IDs from its orders.
+    #[error(
+        "product {0} takes its units' registration IDs from the order: give --pattern beside --quantity, or --csv alone"
+    )]
+    IdsMissing(String),
+    /// More units than can ever register.
+    #[error(
+        "a quantity of {0} is more than the {MOST_ENROLLMENTS} individual enrollments that one DPS instance takes: give fewer"
+    )]
+    TooMany(u64),
     /// The order is there already.
     #[error("order {0} was taken already: give this one another name")]
     Exists(OrderName),
@@ -142,9 +160,30 @@ impl std::str::FromStr for OrderName {
     }
 }
 
+impl OrderName {
+    fn check_free(&self, ledger: &LedgerReader) -> Result<(), OrderError> {
+        match ledger.order(&self.0)? {
+            Some(_) => Err(OrderError::Exists(self.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for OrderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Makes sure that registration IDs are given where the product takes them from the order, and nowhere else.
+///
+/// # Errors
+/// [`OrderError::IdsNotWanted`], [`OrderError::IdsMissing`].
+pub fn check_ids(product: &Product, are_given: bool) -> Result<(), OrderError> {
+    match (product.assign == Assign::FromEk, are_given) {
+        (true, true) => Err(OrderError::IdsNotWanted(product.file.clone())),
+        (false, false) => Err(OrderError::IdsMissing(product.file.clone())),
+        (true, false) | (false, true) => Ok(()),
     }
 }
 
@@ -152,6 +191,8 @@ impl fmt::Display for OrderName {
 #[derive(Debug)]
 pub struct Order {
     name: OrderName,
+    quantity: u64,
+    /// A row for each unit; none where the units bring their registration IDs.
     rows: Vec<OrderRow>,
     /// What the vault takes: a line `registration_id,device_key` each. None where the product makes its own.
     keys: Option<Secret>,
@@ -161,16 +202,16 @@ impl Order {
     /// Checks every row against the product, against the other rows and against all history.
     ///
     /// # Errors
-    /// [`OrderError::Rows`] with every fault of every row; [`OrderError::Exists`]; [`OrderError::Ledger`].
+    /// [`OrderError::Rows`] with every fault of every row; [`OrderError::Exists`]; [`OrderError::IdsNotWanted`];
+    /// [`OrderError::Ledger`].
     pub fn check(
         name: OrderName,
         rows: Rows,
         product: &Product,
         ledger: &LedgerReader,
     ) -> Result<Self, OrderError> {
-        if ledger.order(&name.0)?.is_some() {
-            return Err(OrderError::Exists(name));
-        }
+        check_ids(product, true)?;
+        name.check_free(ledger)?;
         let Rows { rows, mut faults } = rows;
         let given = product.attestation == ProductAttestation::SymmetricGiven;
         if !given && rows.iter().any(|row| row.key.is_some()) {
@@ -210,19 +251,39 @@ impl Order {
         }
         if faults.is_empty() {
             let keys = given.then(|| key_lines(&rows));
-            Ok(Self { name, rows: rows.into_iter().map(|row| row.row).collect(), keys })
+            let rows: Vec<_> = rows.into_iter().map(|row| row.row).collect();
+            Ok(Self { name, quantity: rows.len() as u64, rows, keys })
         } else {
             faults.sort_by_key(|fault| fault.at); // stable: the faults of one row stay in sequence
             Err(OrderError::Rows(faults))
         }
     }
 
-    /// Units ordered.
-    pub fn quantity(&self) -> usize {
-        self.rows.len()
+    /// An order for so many units, which bring their registration IDs.
+    ///
+    /// # Errors
+    /// [`OrderError::IdsMissing`]; [`OrderError::Exists`]; [`OrderError::Ledger`]; a quantity that is none.
+    pub fn of_units(
+        name: OrderName,
+        quantity: u64,
+        product: &Product,
+        ledger: &LedgerReader,
+    ) -> Result<Self, OrderError> {
+        check_ids(product, false)?;
+        name.check_free(ledger)?;
+        match quantity {
+            0 => Err(PatternError::Nothing.into()),
+            1..=MOST_ENROLLMENTS => Ok(Self { name, quantity, rows: Vec::new(), keys: None }),
+            more => Err(OrderError::TooMany(more)),
+        }
     }
 
-    /// The one of its identities that needs the most room on a unit.
+    /// Units ordered.
+    pub fn quantity(&self) -> u64 {
+        self.quantity
+    }
+
+    /// The one of its identities that needs the most room on a unit; none where they are yet to come.
     pub fn longest(&self, product: &Product) -> Option<Identity> {
         let longest = self.rows.iter().max_by_key(|row| row.registration_id.as_str().len())?;
         let registration_id = longest.registration_id.clone();
@@ -242,7 +303,7 @@ impl Order {
             product: product.file.clone(),
             product_sha256: product.sha256.clone(),
             id_scope: product.id_scope.to_string(),
-            quantity: self.rows.len() as u64,
+            quantity: self.quantity,
             issue_budget,
         };
         let rows = self
@@ -300,6 +361,7 @@ fn faults_of_row(row: &OrderRow, product: &Product) -> Vec<String> {
             "{id} is meant for unit {shown}, and the product gives any unit the next identity: set \
              assign = \"by-hardware-id\" in the product, or remove the column hardware_id"
         )),
+        // Whoever checks rows has seen that the product takes some.
         (_, Assign::ByScan | Assign::FromEk) | (None, Assign::Next) => {}
     }
     if let (None, Assign::ByScan) = (&row.serial_number, product.assign) {
@@ -321,3 +383,6 @@ fn faults_of_row(row: &OrderRow, product: &Product) -> Vec<String> {
 fn registration_id(text: &str) -> Result<RegistrationId, String> {
     RegistrationId::parse(text).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,11 +243,21 @@ fn an_order_needs_a_free_name_a_product_and_rows() {
     let name = call(&["../may", "--product", GATEWAY]).args(&rows);
     bench.refuses(name, 2, &["`../may` is no order name: use letters, digits"]);
     let neither = call(&["may", "--product", GATEWAY]);
-    bench.refuses(neither, 2, &["--csv <FILE>", "--pattern <PATTERN>"]);
+    bench.refuses(neither, 2, &["--csv <FILE>", "--pattern <PATTERN>", "--quantity <N>"]);
     let both = call(&["may", "--product", GATEWAY, "--csv", "-"]).args(&rows);
     bench.refuses(both, 2, &["cannot be used with"]);
     let quantity = call(&["may", "--product", GATEWAY, "--pattern", "pump-{}"]);
     bench.refuses(quantity, 2, &["--quantity"]);
+    let ids = call(&["may", "--product", GATEWAY, "--quantity", "2"]);
+    bench.refuses(
+        ids,
+        2,
+        &["gateway-x509.toml takes its units' registration IDs from the order: give --pattern beside --quantity"],
+    );
+    let counted = call(&["may", "--product", GATEWAY, "--csv", "-", "--quantity", "2"]);
+    bench.refuses(counted, 2, &["cannot be used with"]);
+    let first = call(&["may", "--product", GATEWAY, "--quantity", "2", "--first", "3"]);
+    bench.refuses(first, 2, &["--pattern <PATTERN>"]);
 }
 
 #[test]

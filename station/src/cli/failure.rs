@@ -181,6 +181,7 @@ impl Blame for OrderError {
     fn exit(&self) -> Exit {
         match self {
             OrderError::Ledger(error) => error.exit(),
+            OrderError::IdsNotWanted(_) | OrderError::IdsMissing(_) => Exit::Usage,
             _ => Exit::Input,
         }
     }

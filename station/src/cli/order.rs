@@ -11,17 +11,18 @@ use super::context::Context;
 use super::set_up::random;
 use super::{Exit, Failure, Output};
 use crate::clock;
-use crate::explain::explain;
+use crate::explain::{example, explain};
 use crate::ledger::entry::Fact;
 use crate::ledger::{AttemptRecord, Counts, LedgerReader, OrderRecord};
-use crate::order::{Order, OrderError, OrderName, Pattern, Rows, read_csv};
+use crate::order::{Order, OrderError, OrderName, Pattern, Rows, check_ids, read_csv};
 use crate::product::Product;
 use crate::profile::load_for_devices;
 
 /// Orders: take and show them, and set their issue budgets.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Take an order: from a CSV file, or from a pattern and a quantity.
+    /// Take an order: from a CSV file, from a pattern and a quantity, or from a quantity where units bring their
+    /// registration IDs.
     Add(Add),
     /// Set an order's issue budget: the most credentials that may ever be issued for it.
     Budget(Budget),
@@ -33,7 +34,7 @@ pub(super) enum Verb {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("rows").required(true).args(["csv", "pattern"])))]
+#[command(group(ArgGroup::new("units").required(true).multiple(true).args(["csv", "pattern", "quantity"])))]
 pub(super) struct Add {
     /// The order's name.
     name: OrderName,
@@ -42,13 +43,13 @@ pub(super) struct Add {
     product: String,
     /// CSV with the column registration_id, and optionally name, serial_number, hardware_id; or IoT Central's export, with
     /// the devices' keys. `-` is standard input.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pattern", "quantity"])]
     csv: Option<PathBuf>,
     /// Registration IDs by number: gw-{:04} makes gw-0001, gw-0002 …
     #[arg(long, requires = "quantity")]
     pattern: Option<String>,
-    /// How many.
-    #[arg(long, requires = "pattern")]
+    /// How many. Alone where the product's units bring their registration IDs (assign = "from-ek").
+    #[arg(long, value_name = "N")]
     quantity: Option<u64>,
     /// The first number.
     #[arg(long, requires = "pattern", default_value_t = 1)]
@@ -111,11 +112,13 @@ fn take(add: &Add, context: &Context, output: &Output) -> Result<Exit, Failure> 
     let profile = product.attestation.profile();
     let profile =
         profile.map(|(file, kind)| load_for_devices(context.folder.path(), file, kind)).transpose()?;
-    let order = Order::check(add.name.clone(), rows(add)?, &product, &reader)?;
+    let order = order(add, &product, &reader)?;
     // What its units cannot be given would be found out at the first of them, when its credential is spent.
-    if let Some(identity) = order.longest(&product) {
-        explain(&product, profile.as_ref(), &identity, (clock::now(), random))?;
-    }
+    let identity = match order.longest(&product) {
+        Some(identity) => identity,
+        None => example(&product)?,
+    };
+    explain(&product, profile.as_ref(), &identity, (clock::now(), random))?;
     let quantity = order.quantity();
     let facts = order.facts(&product, add.issue_budget);
     match order.keys() {
@@ -144,6 +147,17 @@ fn set_budget(budget: &Budget, context: &Context, output: &Output) -> Result<Exi
     owner.ledger().append(clock::now(), vec![fact])?;
     let order = reader.order(&name.to_string())?.ok_or_else(|| unknown(name))?;
     show(&reader, order, false, output)
+}
+
+fn order(add: &Add, product: &Product, reader: &LedgerReader) -> Result<Order, OrderError> {
+    let (name, ids_are_given) = (add.name.clone(), add.csv.is_some() || add.pattern.is_some());
+    // Before a file is read that nobody wants.
+    check_ids(product, ids_are_given)?;
+    if ids_are_given {
+        Order::check(name, rows(add)?, product, reader)
+    } else {
+        Order::of_units(name, add.quantity.unwrap_or_default(), product, reader)
+    }
 }
 
 fn rows(add: &Add) -> Result<Rows, OrderError> {
