@@ -6,7 +6,7 @@ use super::Failure;
 use crate::config::{Config, Fixture};
 use crate::line::Ways;
 use crate::link::PortFault;
-use crate::product::{Product, ProductLink};
+use crate::product::{Presence, Product, ProductLink};
 use crate::tpm::{Tcti, without_library_log};
 
 /// What the ledger calls a fixture that station.toml does not name.
@@ -22,6 +22,18 @@ pub(super) struct ByHand {
     /// fixture which has the port.
     #[arg(long)]
     tcti: Option<Tcti>,
+    /// The unit's label, where the product has labels scanned.
+    #[arg(long, value_name = "VALUE", value_parser = label)]
+    label: Option<String>,
+}
+
+/// A label as a scanner would give it.
+fn label(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("it is no label: give what the scanner reads, one line of text".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 impl ByHand {
@@ -53,6 +65,20 @@ impl ByHand {
                 product.file
             ))),
             Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// The unit's label, where its product has it scanned.
+    pub(super) fn label(&self, product: &Product) -> Result<Option<String>, Failure> {
+        match (product.presence, &self.label) {
+            (Presence::Scan, None) => Err(Failure::usage(format!(
+                "product {} has each unit's label scanned: give the unit's as --label",
+                product.file
+            ))),
+            (Presence::Usb | Presence::Poll, Some(_)) => {
+                Err(Failure::usage(format!("product {} scans no labels: leave --label out", product.file)))
+            }
+            (_, label) => Ok(label.clone()),
         }
     }
 

@@ -15,6 +15,7 @@ mod keyring;
 mod keys;
 mod ledger;
 mod manifest;
+mod one_unit;
 mod order;
 mod output;
 mod progress;
@@ -101,7 +102,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::run(args, &context, &output),
         Verb::Flash(args) => flash::run(args, &context, &output),
         Verb::Verify(args) => verify::run(args, &context, &output),
-        Verb::Tpm(verb) => tpm::run(verb, &output),
+        Verb::Tpm(verb) => tpm::run(verb, &context, &output),
         Verb::Unit(verb) => unit::run(verb, &context, &output),
         Verb::Ledger(verb) => ledger::run(verb, &context, &output),
         Verb::Manifest(verb) => manifest::run(verb, &context, &output),

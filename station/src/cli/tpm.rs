@@ -1,13 +1,17 @@
 //! `station tpm`: a TPM by hand, without a station's folder.
 
+mod enroll;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use certkit::{EndorsementCertificate, EndorsementCertificateError, EndorsementKey};
 use clap::{Args as ClapArgs, Subcommand};
+use enroll::Enroll;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::context::Context;
 use super::keys::read_secret;
 use super::{Exit, Failure, Output};
 use crate::clock::{self, rfc3339};
@@ -24,6 +28,11 @@ pub(super) enum Verb {
     /// and forgotten again, unless --keep is given. Works without a station. With --roots, exit code 1 says that no maker
     /// there vouches for the endorsement key.
     Show(Show),
+    /// Take one unit to its verdict, and print its individual enrollment: PUT /enrollments/{registrationId}.
+    ///
+    /// As `station flash` does it: the ledger has the unit, and another unit with the same key is refused. What happens on the
+    /// way goes to standard error. Exit code 0: the unit is accepted, now or again.
+    Enroll(Enroll),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -109,10 +118,11 @@ enum Verdict {
     BadIssuer,
 }
 
-pub(super) fn run(verb: Verb, output: &Output) -> Result<Exit, Failure> {
+pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit, Failure> {
     without_library_log()?;
     match verb {
         Verb::Show(args) => show(&args, output),
+        Verb::Enroll(args) => enroll::run(args, context, output),
     }
 }
 

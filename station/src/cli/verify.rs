@@ -6,7 +6,6 @@ use clap::Args as ClapArgs;
 
 use super::by_hand::{ByHand, port_failure, ready_for};
 use super::context::{Context, Unlock};
-use super::flash::{label, label_for};
 use super::keyring::Keyring;
 use super::run::{product, stop_on_signals};
 use super::set_up::SetUp;
@@ -28,9 +27,6 @@ pub(super) struct Args {
     order: OrderName,
     #[command(flatten)]
     by_hand: ByHand,
-    /// The unit's label, where the product has labels scanned.
-    #[arg(long, value_name = "VALUE", value_parser = label)]
-    label: Option<String>,
     #[command(flatten)]
     unlock: Unlock,
 }
@@ -43,7 +39,7 @@ pub(super) fn run(args: Args, context: &Context, output: &Output) -> Result<Exit
     let product = product(context, &order)?;
     ready_for(&product)?;
     let fixture = args.by_hand.fixture(&config, &product)?;
-    let label = label_for(&product, args.label.as_deref())?;
+    let label = args.by_hand.label(&product)?;
     let vault = context.unlocked(args.unlock)?;
     let keyring = Keyring { folder: &context.folder, config: &config, vault: &vault, reader: &reader };
     let set_up = SetUp::of(&keyring, product)?;

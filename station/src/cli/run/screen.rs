@@ -16,6 +16,8 @@ use crate::line::Summary;
 /// Listens to a run.
 pub(in crate::cli) struct Screen {
     output: Output,
+    /// Whether lines are talk: standard output is for something else.
+    aside: bool,
     bars: MultiProgress,
     fixtures: BTreeMap<String, ProgressBar>,
     /// Units by what they showed, and whether the last verdict of each was a failure.
@@ -38,7 +40,19 @@ impl Screen {
                 (fixture.name.clone(), bar)
             })
             .collect();
-        Self { output: *output, bars, fixtures, failed: BTreeMap::new(), decided: BTreeMap::new() }
+        Self {
+            output: *output,
+            aside: false,
+            bars,
+            fixtures,
+            failed: BTreeMap::new(),
+            decided: BTreeMap::new(),
+        }
+    }
+
+    /// One whose lines go to standard error.
+    pub(in crate::cli) fn aside(output: &Output, fixtures: &[Fixture]) -> Self {
+        Self { aside: true, ..Self::new(output, fixtures) }
     }
 
     pub(in crate::cli) fn show(&mut self, event: &Event) {
@@ -48,12 +62,12 @@ impl Screen {
         if let Event::Decided { fixture, decision, .. } = event {
             self.decided.insert(fixture.clone(), decision.clone());
         }
-        let shown = if self.output.json() {
+        let shown = if self.output.json() && !self.aside {
             self.bars.suspend(|| self.output.data(event, |_| Ok(())))
         } else {
             self.draw(event);
             match self.event_line(event) {
-                Some(line) => self.bars.suspend(|| self.output.text(&format!("{line}\n"))),
+                Some(line) => self.bars.suspend(|| self.line(&line)),
                 None => Ok(()),
             }
         };
@@ -67,7 +81,7 @@ impl Screen {
 
     pub(in crate::cli) fn end(self, summary: &Summary) -> io::Result<()> {
         self.fixtures.values().for_each(ProgressBar::finish_and_clear);
-        if self.output.json() {
+        if self.output.json() && !self.aside {
             let event = serde_json::to_value(summary).map(|mut event| {
                 event["event"] = "summary".into();
                 event
@@ -75,8 +89,8 @@ impl Screen {
             return self.output.data(&event.map_err(io::Error::from)?, |_| Ok(()));
         }
         let counts = &summary.counts;
-        self.output.text(&format!(
-            "order {}: ordered {} = accepted {} + open {} + on hold {}{}{}\n",
+        self.line(&format!(
+            "order {}: ordered {} = accepted {} + open {} + on hold {}{}{}",
             summary.order,
             counts.ordered,
             counts.accepted,
@@ -85,6 +99,14 @@ impl Screen {
             checked_out_text(counts),
             burnt_text(counts)
         ))
+    }
+
+    fn line(&self, line: &str) -> io::Result<()> {
+        if self.aside {
+            self.output.talk(line);
+            return Ok(());
+        }
+        self.output.text(&format!("{line}\n"))
     }
 
     /// What stays on the screen.
