@@ -185,6 +185,9 @@ pub fn individual_enrollments<E: From<ManifestError>>(
                 Attestation::endorsement_key(tpm, wanted.options.storage_root_key)
             }
         };
+        if wanted.options.storage_root_key && !matches!(attestation, Attestation::Tpm { .. }) {
+            return Err(ManifestError::NoTpm(record.identity.registration_id).into());
+        }
         enrollments.push(IndividualEnrollment::new(
             record.identity.registration_id,
             attestation,

@@ -79,6 +79,9 @@ pub enum ManifestError {
     /// The unit hangs on no CA that could be named.
     #[error("{0} hangs on no CA: leave --verified-ca out")]
     NoCa(RegistrationId),
+    /// The unit has no storage root key that could be named.
+    #[error("{0} attests without a TPM, and has no storage root key: leave --storage-root-key out")]
+    NoTpm(RegistrationId),
     /// No such identity in the order.
     #[error("order {order} has no identity {id}: `station unit show {id}` tells which one has")]
     NotInOrder {
@@ -142,3 +145,6 @@ fn may_register(ledger: &LedgerReader, order: &str) -> Result<Vec<IdentityRecord
         some => Ok(some),
     }
 }
+
+#[cfg(test)]
+mod tests;
