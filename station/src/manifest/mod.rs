@@ -5,6 +5,7 @@ mod central;
 mod disallow;
 mod dps;
 mod individual;
+mod marks;
 mod units;
 
 use certkit::{ChainError, RegistrationId};
@@ -21,6 +22,7 @@ pub use individual::{
     BulkMode, BulkOperation, EnrollmentOptions, Enrollments, IndividualEnrollment, KeyText,
     ProvisioningStatus, bulk, individual_enrollments, needs_delivery,
 };
+pub use marks::{Marked, marked};
 pub use units::{units_csv, units_hanging_on};
 
 /// Why a manifest was not made.

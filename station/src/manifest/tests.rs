@@ -219,3 +219,15 @@ fn a_scrapped_tpm_unit_is_stopped_by_its_own_enrollment() {
     let named = disallow(&line.reader(), "april", &["tpm-2".parse().unwrap()]).unwrap();
     assert_eq!(named.update.iter().map(body).collect::<Vec<_>>(), [stopped("tpm-2", "AToAy")]);
 }
+
+#[test]
+fn units_whose_tpm_has_marks_are_told_apart() {
+    let line = Line::new(3);
+    line.take_in("tpm-1", with_tpm(sample::tpm("x")));
+    line.take_in("tpm-2", with_tpm(sample::software_tpm("y")));
+    line.take_in("tpm-3", with_tpm(TpmKey { software: true, ..sample::tpm("z") }));
+    let found = marked(&line.reader(), "april").unwrap();
+    let found: Vec<(&str, &[&str])> =
+        found.iter().map(|one| (one.registration_id.as_str(), one.marks.as_slice())).collect();
+    assert_eq!(found, [("tpm-2", &["origin unproven", "software TPM"][..]), ("tpm-3", &["software TPM"])]);
+}

@@ -11,8 +11,8 @@ use super::super::context::{Context, Unlock, recipients};
 use super::super::{Exit, Failure, Output};
 use super::{bodies, pretty, print};
 use crate::manifest::{
-    BulkMode, EnrollmentOptions, Enrollments, GroupAttestation, ManifestError, ProvisioningStatus,
-    enrollment_group, individual_enrollments, needs_delivery,
+    BulkMode, EnrollmentOptions, Enrollments, GroupAttestation, ManifestError, Marked, ProvisioningStatus,
+    enrollment_group, individual_enrollments, marked, needs_delivery,
 };
 use crate::order::OrderName;
 use crate::vault::Recipient;
@@ -136,6 +136,27 @@ pub(super) fn talk_of_handed_over(context: &Context, order: &str, output: &Outpu
     Ok(())
 }
 
+/// Neither has an enrollment a place for what marks a TPM.
+pub(super) fn talk_of_marked(context: &Context, order: &str, output: &Output) -> Result<(), Failure> {
+    const MOST: usize = 10;
+    let marked = marked(&context.reader()?, order)?;
+    if marked.is_empty() {
+        return Ok(());
+    }
+    let text = |one: &Marked| format!("{} ({})", one.registration_id, one.marks.join(", "));
+    let named: Vec<String> = marked.iter().take(MOST).map(text).collect();
+    let more = match marked.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more (`station unit show ID` tells of each)"),
+    };
+    output.talk(format!(
+        "{} units of order {order} have TPMs that are marked, and what DPS and IoT Central import says nothing of it: {}{more}",
+        marked.len(),
+        named.join(", ")
+    ));
+    Ok(())
+}
+
 fn individual(args: &Args, order: &str, context: &Context, output: &Output) -> Result<(), Failure> {
     let none = BTreeSet::new();
     let (verified_ca, options) = (args.verified_ca.as_deref(), args.options());
@@ -149,6 +170,7 @@ fn individual(args: &Args, order: &str, context: &Context, output: &Output) -> R
         )));
     }
     talk_of_handed_over(context, order, output)?;
+    talk_of_marked(context, order, output)?;
     let bodies = if args.bulk {
         bodies::in_bulk(&[(BulkMode::Create, &enrollments)])?
     } else {
