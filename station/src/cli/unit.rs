@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::context::Context;
 use super::{Exit, Failure, Output};
 use crate::clock;
-use crate::ledger::entry::{Evidence, Fact, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin};
+use crate::ledger::entry::{
+    Evidence, Fact, GroupEntry, Identity, IssuedCredential, KeyMaker, KeyOrigin, TpmKey, TpmOrigin,
+};
 use crate::ledger::{AttemptRecord, CredentialRecord, IdentityRecord, IdentityState};
 
 /// Units: show one, free it for rework, or scrap it.
@@ -175,11 +177,22 @@ fn credential_text(credential: &IssuedCredential) -> String {
         IssuedCredential::DeviceKey { origin: KeyOrigin::Random { .. }, .. } => {
             "device key, made at random for this unit".to_owned()
         }
-        IssuedCredential::EndorsementKey(tpm) => {
-            let marks: String = tpm.marks().iter().map(|mark| format!(", {mark}")).collect();
-            format!("endorsement key of a TPM by {} {}{marks}", tpm.manufacturer, tpm.model)
-        }
+        IssuedCredential::EndorsementKey(tpm) => tpm_text(tpm),
     }
+}
+
+/// Who made it, who vouches for it, and its marks.
+fn tpm_text(tpm: &TpmKey) -> String {
+    let TpmKey { manufacturer, model, firmware, .. } = tpm;
+    let vouches = match &tpm.origin {
+        TpmOrigin::Proven { root } => format!("vouched for by {root}"),
+        TpmOrigin::Unproven => "vouched for by no maker".to_owned(),
+    };
+    let marks = match tpm.marks().as_slice() {
+        [] => String::new(),
+        marks => format!(" ({})", marks.join(", ")),
+    };
+    format!("endorsement key of a TPM by {manufacturer}, {model}, firmware {firmware}, {vouches}{marks}")
 }
 
 /// One attempt on one line.
@@ -221,5 +234,56 @@ fn not_one(unit: &str, found: &[IdentityRecord]) -> Failure {
                 ids.join(", ")
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sample;
+
+    #[test]
+    fn a_tpm_is_shown_with_its_maker_with_who_vouches_for_it_and_with_its_marks() {
+        for (tpm, text) in [
+            (
+                sample::tpm("x"),
+                "endorsement key of a TPM by STM, ST33HTPH, firmware 1.258.0.0, vouched for by CN=Maker Root",
+            ),
+            (
+                sample::software_tpm("x"),
+                "endorsement key of a TPM by IBM, SW   TPM, firmware 1.258.0.0, vouched for by no maker \
+                 (origin unproven, software TPM)",
+            ),
+            (
+                TpmKey { software: true, ..sample::tpm("x") },
+                "endorsement key of a TPM by STM, ST33HTPH, firmware 1.258.0.0, vouched for by CN=Maker Root (software TPM)",
+            ),
+        ] {
+            assert_eq!(credential_text(&IssuedCredential::EndorsementKey(Box::new(tpm))), text);
+        }
+    }
+
+    /// What a script reads of a unit's TPM.
+    #[test]
+    fn a_tpms_marks_stand_in_json_by_its_origin_and_kind() {
+        let shown = |tpm| {
+            serde_json::to_value(CredentialRecord {
+                credential: IssuedCredential::EndorsementKey(Box::new(tpm)),
+                attempt: 1,
+                state: "live".into(),
+                reason: None,
+                ended_at: None,
+            })
+            .unwrap()
+        };
+        let (proven, unproven) = (shown(sample::tpm("x")), shown(sample::software_tpm("x")));
+        assert_eq!((&proven["origin"], &proven["root"]), (&"proven".into(), &"CN=Maker Root".into()));
+        assert_eq!((&proven["software"], &proven["manufacturer"]), (&false.into(), &"STM".into()));
+        assert_eq!((&unproven["origin"], unproven.get("root")), (&"unproven".into(), None));
+        assert_eq!((&unproven["software"], unproven.get("certificate")), (&true.into(), None));
+        assert_eq!(
+            (&unproven["credential_kind"], &unproven["state"]),
+            (&"endorsement-key".into(), &"live".into())
+        );
     }
 }

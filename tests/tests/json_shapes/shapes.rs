@@ -101,6 +101,12 @@ fn issued(credential: &Value) -> Value {
         ("device-key", "random") => json!({
             "credential_kind": "=device-key", "key_origin": "=random", "key_mac": "hex", "secondary_mac": "hex",
         }),
+        ("endorsement-key", "") => json!({
+            "credential_kind": "=endorsement-key", "endorsement_key": "string", "storage_root_key": "string",
+            "public_key": "hex", "template": "=l-1|l-2|other", "certificate?": "string",
+            "origin": "=proven|unproven", "root?": "string", "manufacturer": "string", "model": "string",
+            "firmware": "string", "software": "bool",
+        }),
         other => panic!("no shape for a credential of kind {other:?}"),
     }
 }
