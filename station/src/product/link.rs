@@ -128,7 +128,7 @@ impl fmt::Display for ProductLink {
         match self {
             Self::Console { dialogue, .. } => write!(f, "dialogue {}", dialogue.file),
             Self::Loader { chip, .. } => write!(f, "the loader of {chip}"),
-            Self::Tpm => f.write_str("their TPM alone"),
+            Self::Tpm => f.write_str("nobody here (the TPM alone is asked)"),
             Self::Programmer => f.write_str("a programmer"),
         }
     }
