@@ -67,6 +67,17 @@ pub struct Fixture {
     pub scanner: Option<PathBuf>,
 }
 
+impl Fixture {
+    /// Where its units are, in words.
+    pub fn place(&self) -> String {
+        match (&self.port, &self.tcti) {
+            (Some(port), _) => format!("port {}", port.display()),
+            (None, Some(tcti)) => tcti.to_string(),
+            (None, None) => format!("fixture {}", self.name),
+        }
+    }
+}
+
 /// A station's name: letters, digits and hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

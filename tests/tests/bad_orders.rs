@@ -237,7 +237,7 @@ fn an_order_needs_a_free_name_a_product_and_rows() {
             "`gateway-x590.toml`",
             "nor built in (gateway-x509.toml, gateway-x509-device-key.toml, \
              gateway-x509-individual.toml, gateway-x509-read-out.toml, gateway-symmetric.toml, gateway-symmetric-individual.toml, \
-             esp32-nvs.toml, esp32c3-secure-cert.toml, esp32s3-secure-cert.toml, mxchip-az3166.toml, stm32-slot.toml)",
+             gateway-tpm.toml, tpm.toml, esp32-nvs.toml, esp32c3-secure-cert.toml, esp32s3-secure-cert.toml, mxchip-az3166.toml, stm32-slot.toml)",
         ],
     );
     let name = call(&["../may", "--product", GATEWAY]).args(&rows);

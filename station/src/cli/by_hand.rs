@@ -6,7 +6,7 @@ use super::Failure;
 use crate::config::{Config, Fixture};
 use crate::line::Ways;
 use crate::link::PortFault;
-use crate::product::{Presence, Product, ProductLink};
+use crate::product::{Presence, Product};
 use crate::tpm::{Tcti, without_library_log};
 
 /// What the ledger calls a fixture that station.toml does not name.
@@ -39,9 +39,6 @@ fn label(text: &str) -> Result<String, String> {
 impl ByHand {
     /// The fixture that the unit is in, or one that is made for it alone.
     pub(super) fn fixture(&self, config: &Config, product: &Product) -> Result<Fixture, Failure> {
-        if matches!(product.link, ProductLink::Programmer) {
-            return Err(PortFault::NoLink { link: product.link.to_string() }.into());
-        }
         let known = config.fixtures.iter().find(|fixture| self.is_in(fixture));
         let attests_with_tpm = product.attestation.tpm().is_some();
         let fixture = Fixture {
@@ -90,15 +87,6 @@ impl ByHand {
             }
             _ => self.tcti.is_some() && self.tcti == fixture.tcti,
         }
-    }
-}
-
-/// Where a unit of the fixture is looked for, in words.
-pub(super) fn place_of(fixture: &Fixture) -> String {
-    match (&fixture.port, &fixture.tcti) {
-        (Some(port), _) => format!("port {}", port.display()),
-        (None, Some(tcti)) => tcti.to_string(),
-        (None, None) => format!("fixture {}", fixture.name),
     }
 }
 

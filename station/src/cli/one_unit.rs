@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::by_hand::{ByHand, place_of, port_failure, ready_for};
+use super::by_hand::{ByHand, port_failure, ready_for};
 use super::context::{Context, Unlock};
 use super::keyring::Keyring;
 use super::run::{Screen, product, stop_on_signals};
@@ -125,8 +125,8 @@ fn no_unit(
         Some(Closing { port: Some(fault), .. }) => port_failure(fault),
         Some(Closing { reason, port: None }) => Failure::input(format!(
             "nobody answers on {}: {reason}; check that the unit {ready}",
-            place_of(fixture)
+            fixture.place()
         )),
-        None => Failure::input(format!("nobody answers on {}", place_of(fixture))),
+        None => Failure::input(format!("nobody answers on {}", fixture.place())),
     })
 }

@@ -37,7 +37,7 @@ impl<'a> Instruments<'a> {
         match (tcti, link) {
             (Some(tcti), link) => Ok(Box::new(TpmLink::new(link, tcti.clone(), self.tpm_auths))),
             (None, Some(link)) => Ok(link),
-            (None, None) => Err(no_link(self.product)),
+            (None, None) => Err(no_link(self.product, fixture.place())),
         }
     }
 
@@ -47,7 +47,9 @@ impl<'a> Instruments<'a> {
                 Ok(Box::new(ConsoleLink::open(port, *baud, dialogue, self.variables, stop)?))
             }
             ProductLink::Loader { baud, chip, .. } => Ok(Box::new(EspLink::open(port, *chip, *baud, stop)?)),
-            ProductLink::Tpm | ProductLink::Programmer => Err(no_link(self.product)),
+            ProductLink::Tpm | ProductLink::Programmer => {
+                Err(no_link(self.product, format!("port {}", port.display())))
+            }
         }
     }
 
@@ -82,7 +84,7 @@ impl<'f> Ways<'f> {
                 Some(fixture.port.as_deref().ok_or_else(|| PortFault::NoPort(fixture.name.clone()))?)
             }
             ProductLink::Tpm => None,
-            ProductLink::Programmer => return Err(no_link(product)),
+            ProductLink::Programmer => return Err(no_link(product, fixture.place())),
         };
         let tcti = match product.attestation.tpm() {
             Some(_) => Some(fixture.tcti.as_ref().ok_or_else(|| PortFault::NoTcti(fixture.name.clone()))?),
@@ -92,6 +94,6 @@ impl<'f> Ways<'f> {
     }
 }
 
-fn no_link(product: &Product) -> PortFault {
-    PortFault::NoLink { link: product.link.to_string() }
+fn no_link(product: &Product, place: String) -> PortFault {
+    PortFault::NoLink { place, link: product.link.to_string() }
 }

@@ -18,8 +18,12 @@ pub enum PortFault {
     #[error("port {0} is in use by another program: close the terminal program that holds it")]
     Busy(PathBuf),
     /// The product's units are not spoken to.
-    #[error("no unit is spoken to here: {link} writes them, from the images that `station image` makes")]
+    #[error(
+        "no unit is spoken to on {place}: {link} writes them, from the images that `station image` makes"
+    )]
     NoLink {
+        /// The port, or the fixture.
+        place: String,
         /// What writes them.
         link: String,
     },

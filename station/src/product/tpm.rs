@@ -95,6 +95,9 @@ pub(super) fn check(product: &Product) -> Result<(), String> {
         (ProductLink::Tpm, Presence::Usb) => Err(
             "presence = \"usb\" looks at a port, and nothing but the TPM is spoken to: set \"poll\" or \"scan\"".to_owned(),
         ),
+        (ProductLink::Tpm, _) if product.firmware.is_some() => {
+            Err("[flash] names firmware, and nothing but the TPM is spoken to: remove it".to_owned())
+        }
         _ => one_item(product),
     }
 }
