@@ -150,8 +150,7 @@ pub(super) fn talk_of_marked(context: &Context, order: &str, output: &Output) ->
         more => format!(" and {more} more (`station unit show ID` tells of each)"),
     };
     output.talk(format!(
-        "{} units of order {order} have TPMs that are marked, and what DPS and IoT Central import says nothing of it: {}{more}",
-        marked.len(),
+        "order {order} has units whose TPMs are marked, and what DPS and IoT Central import says nothing of it: {}{more}",
         named.join(", ")
     ));
     Ok(())
