@@ -15,7 +15,7 @@ use shapes::{
 };
 
 /// Every verb that prints data, and where its shape is asserted. Those without `--json` of their own are not here.
-const VERBS: [&str; 33] = [
+const VERBS: [&str; 34] = [
     "init",
     "check",
     "ca root",
@@ -33,6 +33,7 @@ const VERBS: [&str; 33] = [
     "verify",
     "issue",
     "image",
+    "tpm enroll",
     "tpm show",
     "unit show",
     "unit rework",
@@ -504,4 +505,39 @@ fn a_tpm() {
         (&"passed".into(), &"trusted".into())
     );
     one(show(&fresh), &tpm());
+}
+
+/// A unit that its TPM names, from the order to the enrollment.
+#[test]
+fn a_unit_that_attests_with_its_tpm() {
+    let (bench, tpm) = (Bench::bare(1), Swtpm::fresh());
+    let own = [("\"required\"", "\"absent-ok\""), ("software_tpm = \"refuse\"", "software_tpm = \"allow\"")];
+    bench.template("products", "tpm.toml", "own.toml", &own);
+    let add = ["order", "add", "april", "--product", "own.toml", "--quantity", "1"];
+    one(bench.station(&add), &order());
+    one(bench.station(&["flash", "april", "--explain"]), &explained());
+    let flash = bench.unlocked(&["--json", "flash", "april", "--tcti", &tpm.tcti()]).run().expect(0);
+    flash.json_lines().iter().for_each(|event| assert_shape(&run_event(event), event));
+    let shown =
+        one(bench.station(&["order", "show", "april"]), &with(order(), json!({"attempts": [attempt()]})));
+    let id = shown["attempts"][0]["registration_id"].as_str().unwrap();
+    let of_tpm = unit_with(&json!({"credential_kind": "endorsement-key"}));
+    let shown = one(bench.station(&["unit", "show", id]), &of_tpm);
+    assert_eq!(
+        (&shown["credential"]["origin"], &shown["credential"]["software"]),
+        (&"unproven".into(), &true.into())
+    );
+    let keys = json!({"endorsementKey": "string", "storageRootKey": "string"});
+    let body = json!({
+        "registrationId": "string", "attestation": {"type": "=tpm", "tpm": keys}, "provisioningStatus": "=enabled",
+    });
+    let with_both = |call: Station| one(call.arg("--storage-root-key"), &body);
+    let listed = with_both(bench.station(&["manifest", "dps", "april", "--individual"]));
+    assert_eq!(with_both(bench.unlocked(&["tpm", "enroll", "april", "--tcti", &tpm.tcti()])), listed);
+    one(bench.station(&["unit", "scrap", id, "--reason", "cracked"]), &of_tpm);
+    let kinds = kinds_of_entries(&bench);
+    assert!(
+        kinds.is_superset(&texts(&["order_added", "order_rows", "claimed", "issued", "announced"])),
+        "{kinds:?}"
+    );
 }

@@ -103,7 +103,8 @@ fn issued(credential: &Value) -> Value {
         }),
         ("endorsement-key", "") => json!({
             "credential_kind": "=endorsement-key", "endorsement_key": "string", "storage_root_key": "string",
-            "public_key": "hex", "template": "=l-1|l-2|other", "certificate?": "string",
+            "public_key": "hex", "template": "=l-1|l-2|other",
+            "endorsement_key_from": "=persistent|template|makers-template", "certificate?": "string",
             "origin": "=proven|unproven", "root?": "string", "manufacturer": "string", "model": "string",
             "firmware": "string", "software": "bool",
         }),
@@ -150,7 +151,7 @@ pub(crate) fn explained() -> Value {
     json!({
         "order": "string", "product": "string", "registration_id": "string", "link": "string", "made_up": "string",
         "steps": [{
-            "step": "=make-key|read-certificate|write|restart", "item": "string?", "value": [null, value],
+            "step": "=make-key|read-certificate|read-endorsement-key|write|keep-keys|restart", "item": "string?", "value": [null, value],
             "place": {"mode?": "string", "owner?": "string", "path?": "string"},
             "evidence": "=acknowledged|device-digest|read-back|challenge?",
         }],
@@ -254,7 +255,7 @@ pub(crate) fn entry(entry: &Value) -> Value {
             json!({"attempt": "integer", "identity": identity(), "supersedes?": "string"}),
         ),
         "announced" => json!({
-            "attempt": "integer", "act": "=make-key|read-certificate|write|flash|restart", "item?": "string",
+            "attempt": "integer", "act": "=make-key|read-certificate|write|flash|keep-keys|restart", "item?": "string",
             "offset?": "integer", "length?": "integer", "content_mac?": "hex",
         }),
         "issued_ahead" => json!({
