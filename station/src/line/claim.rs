@@ -6,7 +6,7 @@ use super::units_in_hand::InHand;
 use super::{Case, Station, Trouble};
 use crate::event::Event;
 use crate::ledger::entry::{Disposition, Fact, Identity, OrderRow, TpmKey};
-use crate::ledger::{CredentialRecord, IdentityRecord, LedgerError, ProjectionError};
+use crate::ledger::{CredentialRecord, IdentityRecord, IdentityState, LedgerError, ProjectionError};
 use crate::product::Assign;
 use crate::unit::{Decision, Facts, HardwareId, History, decide};
 
@@ -141,6 +141,11 @@ impl Station<'_> {
                 {
                     continue;
                 }
+                // Or the order's last place, or the name itself.
+                Err(LedgerError::Refused(
+                    ProjectionError::OrderFull { .. }
+                    | ProjectionError::Taken { what: "registration ID", .. },
+                )) if reserves => continue,
                 Err(error) => return Err(error.into()),
             }
             case.identity = Some(identity.clone());
@@ -170,8 +175,15 @@ impl Station<'_> {
     /// The endorsement key of another unit's TPM is in this one: one of the two is a copy, and nobody knows which.
     fn hold_both_of_one_tpm(&self, unit: &Identified) -> Result<(), Trouble> {
         let Some(tpm) = &unit.tpm else { return Ok(()) };
-        let holder = self.reader.holder_of_key(&tpm.public_key)?;
-        let other = holder.filter(|holder| holder.unit.as_deref() != Some(unit.unit.as_str()));
+        let mut holder = self.reader.holder_of_key(&tpm.public_key)?;
+        // One that is in work has claimed its name, and not yet announced its key.
+        if let (None, Some(named)) = (&holder, self.named_by_ek(unit)) {
+            holder = self.reader.identity(&named.id_scope, &named.registration_id)?;
+        }
+        let is_other =
+            |holder: &IdentityRecord| holder.unit.as_deref().is_some_and(|it| it != unit.unit.as_str());
+        let is_burnt = |holder: &IdentityRecord| holder.state == IdentityState::Burnt;
+        let other = holder.filter(|holder| is_other(holder) && !is_burnt(holder));
         let Some(other) = other else { return Ok(()) };
         let reason = format!(
             "unit {} shows the endorsement key of unit {} ({}): one TPM is in two units, or one key in two TPMs; both go on hold",

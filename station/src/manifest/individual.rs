@@ -9,6 +9,7 @@ use certkit::{Chain, RegistrationId};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::marks::InitialTwin;
 use super::{ManifestError, may_register};
 use crate::ledger::entry::{IssuedCredential, KeyOrigin, TpmKey};
 use crate::ledger::{IdentityRecord, LedgerReader};
@@ -25,6 +26,8 @@ pub struct IndividualEnrollment {
     device_id: Option<RegistrationId>,
     attestation: Attestation,
     provisioning_status: ProvisioningStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initial_twin: Option<InitialTwin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     capabilities: Option<Capabilities>,
 }
@@ -188,11 +191,10 @@ pub fn individual_enrollments<E: From<ManifestError>>(
         if wanted.options.storage_root_key && !matches!(attestation, Attestation::Tpm { .. }) {
             return Err(ManifestError::NoTpm(record.identity.registration_id).into());
         }
-        enrollments.push(IndividualEnrollment::new(
-            record.identity.registration_id,
-            attestation,
-            wanted.options,
-        ));
+        let initial_twin = InitialTwin::of(&credential.credential);
+        let id = record.identity.registration_id;
+        let enrollment = IndividualEnrollment::new(id, attestation, wanted.options);
+        enrollments.push(IndividualEnrollment { initial_twin, ..enrollment });
     }
     Ok(enrollments)
 }
@@ -263,6 +265,7 @@ impl IndividualEnrollment {
             registration_id: id,
             attestation,
             provisioning_status: options.status,
+            initial_twin: None,
             capabilities: options.iot_edge.then_some(Capabilities { iot_edge: true }),
         }
     }

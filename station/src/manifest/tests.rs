@@ -230,4 +230,8 @@ fn units_whose_tpm_has_marks_are_told_apart() {
     let found: Vec<(&str, &[&str])> =
         found.iter().map(|one| (one.registration_id.as_str(), one.marks.as_slice())).collect();
     assert_eq!(found, [("tpm-2", &["origin unproven", "software TPM"][..]), ("tpm-3", &["software TPM"])]);
+    let bodies = line.bodies(EnrollmentOptions::default());
+    let twins: Vec<&Value> = bodies.iter().map(|body| &body["initialTwin"]).collect();
+    let marks = |origin: &str| json!({"tags": {"tpm": {"origin": origin, "software": true}}});
+    assert_eq!(twins, [&Value::Null, &marks("unproven"), &marks("proven")]);
 }
