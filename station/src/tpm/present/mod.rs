@@ -55,7 +55,11 @@ impl Tpm {
         let name = tcti.to_string().parse::<TctiNameConf>().map_err(absent)?;
         let context = Context::new(name).map_err(absent)?;
         let mut tpm = Self { context, endorsement_key: None, storage_root_key: None };
-        tpm.property(PropertyTag::Manufacturer)?;
+        // Some ways to a TPM open where there is none.
+        tpm.property(PropertyTag::Manufacturer).map_err(|error| match error {
+            TpmError::Gone { source, .. } => TpmError::Absent { tcti: tcti.clone(), source },
+            error => error,
+        })?;
         tpm.authorise(Hierarchy::Endorsement, ObjectHandle::Endorsement, auths.endorsement.as_ref())?;
         tpm.authorise(Hierarchy::Owner, ObjectHandle::Owner, auths.owner.as_ref())?;
         Ok(tpm)
