@@ -4,7 +4,7 @@ use certkit::EndorsementKey;
 
 use super::{Instruments, Trouble};
 use crate::ledger::entry::{Disposition, Grade, hex};
-use crate::link::{DeviceLink, Observed};
+use crate::link::{DeviceLink, Observed, Step};
 use crate::unit::{Credential, PlannedItem};
 
 /// Whether this attempt wrote the items that it looks at.
@@ -65,11 +65,15 @@ impl Instruments<'_> {
         key: &EndorsementKey,
         link: &mut dyn DeviceLink,
     ) -> Result<(), Trouble> {
-        if link.endorsement_key()? != *key {
+        let tpm = link.read_tpm()?;
+        if tpm.endorsement_key.key != *key {
             return Err(unproven(
                 item,
                 "the unit's TPM shows another endorsement key than the one that was announced",
             ));
+        }
+        if matches!(item.step, Some(Step::KeepKeys)) && !tpm.lasts() {
+            return Err(unproven(item, "the unit's TPM has not kept its keys at their handles"));
         }
         let nonce = (self.edge.random)().map_err(Trouble::credential)?;
         let object = link.activation_object()?;

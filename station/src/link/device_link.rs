@@ -1,6 +1,6 @@
 //! What the line asks of a link, whatever the device is.
 
-use certkit::{EndorsementKey, TpmCredential, TpmObjectName};
+use certkit::{TpmCredential, TpmObjectName};
 
 use super::error::LinkError;
 use super::esp::LockState;
@@ -84,11 +84,11 @@ pub trait DeviceLink: Send {
     /// [`LinkError`].
     fn challenge(&mut self, nonce: &str, at: &Place) -> Result<Vec<u8>, LinkError>;
 
-    /// Reads the endorsement key of its TPM anew.
+    /// Reads its TPM anew.
     ///
     /// # Errors
     /// [`LinkError`].
-    fn endorsement_key(&mut self) -> Result<EndorsementKey, LinkError> {
+    fn read_tpm(&mut self) -> Result<TpmReading, LinkError> {
         Err(LinkError::Impossible("reach a TPM"))
     }
 

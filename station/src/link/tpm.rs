@@ -12,7 +12,7 @@ use super::place::{Observed, Place};
 use super::step::{OwnKey, Step};
 use crate::ledger::Announced;
 use crate::ledger::entry::hex;
-use crate::tpm::{HierarchyAuths, KeyOrigin, Tcti, Tpm, TpmError, TpmReading};
+use crate::tpm::{HierarchyAuths, Tcti, Tpm, TpmError, TpmReading};
 use crate::vault::Secret;
 
 /// A unit with a TPM.
@@ -63,9 +63,7 @@ impl<'a> TpmLink<'a> {
         self.note("put its keys at their handles", &kept);
         kept?;
         let after = self.read()?;
-        let lasts = after.endorsement_key.origin == KeyOrigin::Persistent
-            && after.storage_root_key.origin == KeyOrigin::Persistent;
-        if !lasts || after.endorsement_key.key != before.endorsement_key.key {
+        if !after.lasts() || after.endorsement_key.key != before.endorsement_key.key {
             return Err(LinkError::Malformed {
                 during: "keeping the TPM's keys".to_owned(),
                 what: "its handles hold other keys than those it showed".to_owned(),
@@ -97,7 +95,7 @@ impl DeviceLink for TpmLink<'_> {
     fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {
         match &mut self.console {
             Some(console) => console.hardware_id(),
-            None => Ok(Some(hardware_id(&self.endorsement_key()?))),
+            None => Ok(Some(hardware_id(&self.read()?.endorsement_key.key))),
         }
     }
 
@@ -136,8 +134,8 @@ impl DeviceLink for TpmLink<'_> {
         self.console("let a unit sign")?.challenge(nonce, at)
     }
 
-    fn endorsement_key(&mut self) -> Result<EndorsementKey, LinkError> {
-        Ok(self.read()?.endorsement_key.key)
+    fn read_tpm(&mut self) -> Result<TpmReading, LinkError> {
+        self.read()
     }
 
     fn activation_object(&mut self) -> Result<TpmObjectName, LinkError> {

@@ -2,7 +2,7 @@
 
 use certkit::EndorsementKey;
 
-use super::{PrimaryKey, StorageRootKey, Tpm, TpmError, TpmMake};
+use super::{KeyOrigin, PrimaryKey, StorageRootKey, Tpm, TpmError, TpmMake};
 
 /// What a TPM shows of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,5 +28,11 @@ impl TpmReading {
         let storage_root_key = tpm.storage_root_key()?;
         let certificate = tpm.endorsement_certificate(&endorsement_key.key)?;
         Ok(Self { make, endorsement_key, storage_root_key, certificate })
+    }
+
+    /// Whether both keys lie at their handles, where the unit's software finds them.
+    pub fn lasts(&self) -> bool {
+        let origins = [self.endorsement_key.origin, self.storage_root_key.origin];
+        origins.iter().all(|origin| *origin == KeyOrigin::Persistent)
     }
 }

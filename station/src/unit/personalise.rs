@@ -279,7 +279,9 @@ impl Plan {
                 (Some(there), _) => item.expected = Expected::Mac(there.content_mac.clone()),
                 (None, Place::Flash(_)) => item.expected = Expected::Unknown,
                 // Its key, or what an earlier version of the program wrote: the product's word counts.
-                (None, Place::Console(_) | Place::Tpm) => {}
+                (None, Place::Console(_)) => {}
+                // Whether it was to keep its keys is not known here: that it holds them counts.
+                (None, Place::Tpm) => item.step = None,
             }
         }
         self
