@@ -114,20 +114,13 @@ impl Bench {
 
     /// Takes an order of gw-0001 … for a product.
     pub fn order_of(&self, name: &str, product: &str, quantity: usize) {
-        let quantity = quantity.to_string();
-        self.station(&[
-            "order",
-            "add",
-            name,
-            "--product",
-            product,
-            "--pattern",
-            "gw-{:04}",
-            "--quantity",
-            &quantity,
-        ])
-        .run()
-        .expect(0);
+        self.order_of_pattern(name, product, "gw-{:04}", quantity);
+    }
+
+    /// Takes an order of such registration IDs for a product.
+    pub fn order_of_pattern(&self, name: &str, product: &str, pattern: &str, quantity: usize) {
+        let (add, quantity) = (["order", "add", name, "--product", product], quantity.to_string());
+        self.station(&add).args(&["--pattern", pattern, "--quantity", &quantity]).run().expect(0);
     }
 
     /// Runs an order to its end, as JSON events.

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::TpmMaker;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Another program may take a port between the look and the start.
 const TRIES: usize = 20;
@@ -26,78 +28,39 @@ impl Swtpm {
 
     /// One as its maker delivers it: an endorsement key at its handle, and a certificate of a CA of its own.
     pub fn certified() -> Self {
+        let maker = TpmMaker::new();
+        let tpm = maker.tpm();
+        maker.put_roots(&tpm.file("roots"));
+        tpm
+    }
+
+    /// One that goes on with what lies in the folder's `state`.
+    pub(crate) fn started(folder: TempDir) -> Self {
+        let state = folder.path().join("state");
+        std::fs::create_dir_all(&state).unwrap();
+        let (child, port) = start(&state);
+        Self { folder, child, port }
+    }
+
+    /// Another with all that this one remembers: one key in two TPMs, or this one at another time.
+    pub fn copied(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let ca = path("ca");
-        put(
-            &folder.path().join("localca.conf"),
-            &format!(
-                "statedir = {ca}\nsigningkey = {ca}/signkey.pem\nissuercert = {ca}/issuercert.pem\n\
-                 certserial = {ca}/certserial\n"
-            ),
-        );
-        put(
-            &folder.path().join("localca.options"),
-            "--platform-manufacturer Contoso\n--platform-version 2.1\n--platform-model Gateway\n",
-        );
-        put(
-            &folder.path().join("setup.conf"),
-            &format!(
-                "create_certs_tool = /usr/bin/swtpm_localca\ncreate_certs_tool_config = {}\n\
-                 create_certs_tool_options = {}\n",
-                path("localca.conf"),
-                path("localca.options")
-            ),
-        );
-        for name in ["ca", "state", "roots"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        let made = Command::new("swtpm_setup")
-            .args([
-                "--tpm2",
-                "--create-ek-cert",
-                "--create-platform-cert",
-                "--lock-nvram",
-                "--vmid",
-                "dev-0001",
-            ])
-            .args(["--tpmstate", &path("state"), "--config", &path("setup.conf")])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        for name in ["issuercert.pem", "swtpm-localca-rootca-cert.pem"] {
-            std::fs::copy(folder.path().join("ca").join(name), folder.path().join("roots").join(name))
-                .unwrap();
-        }
+        let copied =
+            Command::new("cp").arg("-a").arg(self.file("state")).arg(folder.path()).status().unwrap();
+        assert!(copied.success());
         Self::started(folder)
     }
 
-    fn started(folder: TempDir) -> Self {
-        let state = folder.path().join("state");
-        std::fs::create_dir_all(&state).unwrap();
-        for _ in 0..TRIES {
-            let port = free_pair();
-            let address = |port: u16| format!("type=tcp,port={port},bindaddr=127.0.0.1");
-            let mut child = Command::new("swtpm")
-                .args(["socket", "--tpm2", "--tpmstate", &format!("dir={}", state.display())])
-                .args(["--server", &address(port), "--ctrl", &address(port + 1)])
-                .args(["--flags", "not-need-init,startup-clear"])
-                .stdin(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let end = Instant::now() + PATIENCE;
-            while Instant::now() < end && child.try_wait().unwrap().is_none() {
-                if owns(child.id(), port) && owns(child.id(), port + 1) {
-                    return Self { folder, child, port };
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        panic!("swtpm did not start");
+    /// Its power is cut, from one moment to the next.
+    pub fn cut(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Its power comes back: what was loaded is lost, what is persistent is there. It has another port, since nobody kept
+    /// its own.
+    pub fn power(&mut self) {
+        (self.child, self.port) = start(&self.file("state"));
     }
 
     /// The way to it.
@@ -191,6 +154,39 @@ pub fn free_pair() -> u16 {
     bound_pair().0.local_addr().unwrap().port()
 }
 
+fn start(state: &Path) -> (Child, u16) {
+    for _ in 0..TRIES {
+        let port = free_pair();
+        if let Some(child) = start_at(state, port) {
+            return (child, port);
+        }
+    }
+    panic!("swtpm did not start");
+}
+
+/// None where something else has one of the ports.
+fn start_at(state: &Path, port: u16) -> Option<Child> {
+    let address = |port: u16| format!("type=tcp,port={port},bindaddr=127.0.0.1");
+    let mut child = Command::new("swtpm")
+        .args(["socket", "--tpm2", "--tpmstate", &format!("dir={}", state.display())])
+        .args(["--server", &address(port), "--ctrl", &address(port + 1)])
+        .args(["--flags", "not-need-init,startup-clear"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end && child.try_wait().unwrap().is_none() {
+        if owns(child.id(), port) && owns(child.id(), port + 1) {
+            return Some(child);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
 /// Whether this process, and no other, listens at the port.
 fn owns(pid: u32, port: u16) -> bool {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
@@ -202,10 +198,6 @@ fn owns(pid: u32, port: u16) -> bool {
     let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     let mut open = files.filter_map(|file| std::fs::read_link(file.path()).ok());
     inode.is_some_and(|inode| open.any(|target| target == Path::new(&inode)))
-}
-
-fn put(path: &Path, text: &str) {
-    std::io::Write::write_all(&mut std::fs::File::create_new(path).unwrap(), text.as_bytes()).unwrap();
 }
 
 impl Drop for Swtpm {

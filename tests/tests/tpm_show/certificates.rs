@@ -1,9 +1,9 @@
 //! What the maker's certificate is worth, case by case.
 
-use acceptance::{Station, Swtpm, openssl};
+use acceptance::{Station, Swtpm, certified_by_openssl};
 use serde_json::Value;
 
-use super::{ENDORSEMENT_KEY, show, shown};
+use super::{show, shown};
 
 /// Where the certificate of an RSA-2048 key lies.
 const INDEX: &str = "0x01c00002";
@@ -68,39 +68,9 @@ fn a_certificate_of_another_key_or_none_or_rubbish_vouches_for_nothing() {
 fn a_certificate_has_its_time_and_may_have_padding_behind_it() {
     let tpm = Swtpm::fresh();
     shown(&tpm, &["--keep"]);
-    tpm.tool("readpublic", &["-c", ENDORSEMENT_KEY, "-f", "pem", "-o", "ek.pem"]);
-    let path = |name: &str| tpm.file(name).display().to_string();
-    std::fs::create_dir(tpm.file("roots")).unwrap();
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-noenc", "-keyout", &path("ca.key")];
-    let root = ["-x509", "-subj", "/CN=Contoso TPM Root", "-days", "3000", "-out", &path("ca.pem")];
-    assert!(openssl(&[&["req"], &key[..], &root].concat()).status.success());
-    let request = ["req", "-new", "-key", &path("ca.key"), "-subj", "/", "-out", &path("ek.csr")];
-    assert!(openssl(&request).status.success());
     // With something of the maker's own that makes it longer than what the TPM gives in one command.
     let own = format!("1.2.3.4 = ASN1:UTF8String:{}\n", "x".repeat(1200));
-    let extensions = tpm.put(
-        "ext.cnf",
-        format!("extendedKeyUsage = 2.23.133.8.1\nbasicConstraints = critical,CA:FALSE\n{own}"),
-    );
-    let out = path("ek.der");
-    let signed = ["-CA", &path("ca.pem"), "-CAkey", &path("ca.key"), "-CAcreateserial", "-days", "30"];
-    let what = [
-        "-in",
-        &path("ek.csr"),
-        "-force_pubkey",
-        &path("ek.pem"),
-        "-extfile",
-        &extensions,
-        "-outform",
-        "DER",
-        "-out",
-        &out,
-    ];
-    assert!(openssl(&[&["x509", "-req"], &signed[..], &what].concat()).status.success());
-
-    std::fs::copy(tpm.file("ca.pem"), tpm.file("roots/ca.pem")).unwrap();
-
-    let mut padded = std::fs::read(&out).unwrap();
+    let mut padded = certified_by_openssl(&tpm, &own);
     assert!(padded.len() > 1024);
     padded.resize(2000, 0xff);
     tpm.put_index(INDEX, READABLE, &padded);

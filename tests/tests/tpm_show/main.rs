@@ -5,7 +5,6 @@
 mod certificates;
 mod node_client;
 mod refused;
-mod relay;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

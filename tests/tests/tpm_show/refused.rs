@@ -1,8 +1,7 @@
 //! What a TPM, or the way to it, does not do: each with its message, and nothing left behind.
 
-use acceptance::{Outcome, Station, Swtpm, swtpm};
+use acceptance::{Fate, Outcome, Station, Swtpm, TpmRelay, swtpm};
 
-use super::relay::{Fate, Relay};
 use super::{show, shown};
 
 #[test]
@@ -85,7 +84,7 @@ fn slots_that_another_program_left_full_are_named_with_the_way_out() {
 fn a_tpm_that_has_failed_or_was_not_started_is_told_from_one_that_is_gone() {
     let tpm = Swtpm::fresh();
     for (code, said) in [(0x100, "has not been started"), (0x101, "reports a failure of its own")] {
-        let relay = Relay::start(tpm.port(), Fate::Answered(code));
+        let relay = TpmRelay::start(tpm.port(), Fate::Answered(code));
         show_at(relay.port()).expect(4).says(said);
     }
 }
@@ -98,12 +97,12 @@ fn show_at(port: u16) -> Outcome {
 fn a_tpm_may_die_before_any_command() {
     let tpm = Swtpm::fresh();
     shown(&tpm, &["--keep"]);
-    let relay = Relay::start(tpm.port(), Fate::Passed);
+    let relay = TpmRelay::start(tpm.port(), Fate::Passed);
     show_at(relay.port()).expect(0);
     let commands = relay.commands();
     assert!(commands > 15, "{commands}");
     for died_before in 0..commands {
-        let relay = Relay::start(tpm.port(), Fate::Dead(died_before));
+        let relay = TpmRelay::start(tpm.port(), Fate::Dead(died_before));
         let outcome = show_at(relay.port());
         // The last ones only tidy up: what was asked for is there.
         if outcome.code == 0 {
