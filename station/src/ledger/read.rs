@@ -91,6 +91,17 @@ impl LedgerReader {
         self.one_identity(filter, [public_key])
     }
 
+    /// The identity that was scrapped with this public key (SHA-256 of its SubjectPublicKeyInfo, hex).
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn scrapped_with_key(&self, public_key: &str) -> Result<Option<IdentityRecord>> {
+        let filter = "WHERE EXISTS (SELECT 1 FROM spent WHERE kind = 'public_key' AND value = ?1) AND i.state = 'burnt'
+             AND EXISTS (SELECT 1 FROM credential c WHERE c.id_scope = i.id_scope
+                         AND c.registration_id = i.registration_id AND c.content ->> 'public_key' = ?1)";
+        self.one_identity(filter, [public_key])
+    }
+
     /// Why a unit was scrapped, where it was.
     ///
     /// # Errors

@@ -183,15 +183,20 @@ impl Station<'_> {
         let is_other =
             |holder: &IdentityRecord| holder.unit.as_deref().is_some_and(|it| it != unit.unit.as_str());
         let is_burnt = |holder: &IdentityRecord| holder.state == IdentityState::Burnt;
-        let other = holder.filter(|holder| is_other(holder) && !is_burnt(holder));
-        let Some(other) = other else { return Ok(()) };
+        let holder = holder.filter(|holder| is_other(holder) && !is_burnt(holder));
+        let scrapped = self.reader.scrapped_with_key(&tpm.public_key)?.filter(is_other);
+        let Some(other) = holder.as_ref().or(scrapped.as_ref()) else { return Ok(()) };
+        let means = match &holder {
+            Some(_) => "one TPM is in two units, or one key in two TPMs; both go on hold",
+            None => "that one was scrapped, and its TPM is never used again",
+        };
         let reason = format!(
-            "unit {} shows the endorsement key of unit {} ({}): one TPM is in two units, or one key in two TPMs; both go on hold",
+            "unit {} shows the endorsement key of unit {} ({}): {means}",
             unit.unit,
             other.unit.as_deref().unwrap_or("unknown"),
             other.identity.registration_id
         );
-        let both = [Some(other), self.reader.bound_to(unit.unit.as_str())?].into_iter().flatten();
+        let both = [holder, self.reader.bound_to(unit.unit.as_str())?].into_iter().flatten();
         let held = both.map(|record| Fact::Held { identity: record.identity, reason: reason.clone() });
         self.ledger.append((self.line.edge.now)(), held.collect())?;
         Err(Trouble::held(reason))

@@ -107,9 +107,10 @@ fn the_tpm_of_a_scrapped_gateway_makes_no_other_one() {
         &refused,
         &tpm,
         "hold",
-        &["endorsement key", &bench.hardware_id(1), &bench.hardware_id(2)],
+        &["endorsement key of unit", &bench.hardware_id(1), &bench.hardware_id(2), "gw-0001", "was scrapped"],
     );
     assert_eq!(bench.show("gw-0001")["state"], "burnt");
+    assert_eq!(bench.order_shown("april")["unbound"], 1, "nothing is bound to it");
     verdict(&flash(2, &other).expect(0));
     tpm_of(&bench, "gw-0002");
 }
