@@ -130,7 +130,7 @@ impl From<io::Error> for Failure {
 impl Blame for PortFault {
     fn exit(&self) -> Exit {
         match self {
-            PortFault::NoLink { .. } => Exit::Input,
+            PortFault::NoLink { .. } | PortFault::NoPort(_) | PortFault::NoTcti(_) => Exit::Input,
             _ => Exit::Station,
         }
     }
