@@ -157,7 +157,9 @@ impl LinkError {
 
 fn of_tpm(error: &TpmError) -> Disposition {
     match error {
-        TpmError::Absent { .. } | TpmError::Gone { .. } | TpmError::NoSlot { .. } => Disposition::Retry,
+        TpmError::Absent { .. } | TpmError::Gone { .. } | TpmError::NoSlot { .. } | TpmError::Overtaken => {
+            Disposition::Retry
+        }
         TpmError::NotStarted | TpmError::Failed | TpmError::LockedOut => Disposition::Rework,
         _ => Disposition::Hold,
     }

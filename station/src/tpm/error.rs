@@ -91,6 +91,11 @@ pub enum TpmError {
     /// The library sealed nothing.
     #[error("no challenge could be made for the TPM")]
     Challenge(#[source] MakeCredentialError),
+    /// What was to be put there lies there by now.
+    #[error(
+        "another program has put a key into the TPM meanwhile: let one program at a time use it, and try again from the start"
+    )]
+    Overtaken,
     /// It does not hold the key.
     #[error(
         "the TPM cannot open what was sealed to its endorsement key: it does not hold that key's private part; put the \

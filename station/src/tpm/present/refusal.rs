@@ -40,6 +40,7 @@ pub(super) fn from_answer(error: Error, act: Act) -> TpmError {
         (None, _) => TpmError::Gone { act: what, source: Box::new(error) },
         (Some(Kind::Initialize), _) => TpmError::NotStarted,
         (Some(Kind::Failure), _) => TpmError::Failed,
+        (Some(Kind::NvDefined), _) => TpmError::Overtaken,
         (Some(Kind::Lockout), _) => TpmError::LockedOut,
         (Some(Kind::BadAuth | Kind::AuthFail), Some(hierarchy)) => TpmError::WrongAuth { hierarchy },
         (Some(Kind::BadAuth | Kind::AuthFail), None) => TpmError::Refused { act: what },
