@@ -20,6 +20,8 @@ pub enum Fate {
     Dead(usize),
     /// The same, and the last of them it still does: its answer is lost.
     DeadAfter(usize),
+    /// The TPM gets so many and this one too; from then on nothing is said, and nobody hangs up.
+    Silent(usize),
     /// It is answered with this response code.
     Answered(u32),
 }
@@ -169,6 +171,11 @@ fn serve(mut client: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 message(server)?
             }
         };
+        if fate == Fate::Silent(number) {
+            shared.die();
+            // Until the client has gone.
+            return message(&mut client).map(|_| ());
+        }
         if fate == Fate::DeadAfter(number + 1) {
             shared.die();
             return client.shutdown(Shutdown::Both);

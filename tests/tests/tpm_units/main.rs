@@ -7,11 +7,15 @@
     reason = "what cannot be set up fails the test"
 )]
 
+mod auths;
 mod deaths;
 mod doubles;
 mod gateways;
+mod killed;
+mod nobody;
 mod origin;
 mod straight;
+mod together;
 
 use acceptance::{Bench, Outcome, Swtpm};
 use base64::Engine;
