@@ -5,6 +5,7 @@ mod clock;
 mod ledger;
 mod ports;
 mod products;
+mod tpms;
 mod vault;
 
 use serde::Serialize;

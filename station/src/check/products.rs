@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use certkit::Profile;
 
-use super::{Finding, Scene};
+use super::{Finding, Scene, tpms};
 use crate::error_text::with_causes;
 use crate::explain::{ExplainError, example, explain};
 use crate::ledger::entry::Hold;
 use crate::ledger::{LedgerReader, OrderRecord};
-use crate::product::{Product, ProductAttestation, Variable};
+use crate::product::{Product, ProductAttestation, ProductLink, Variable};
 use crate::profile;
 use crate::template::Kind;
 use crate::vault::{SecretName, Vault};
@@ -144,12 +144,13 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
         findings.push(Finding::warning(format!("{id}/id-scope"), seen, todo));
     }
     findings.extend(orders_of_another_scope(scene, &product));
-    if !product.writes_model_id() {
+    if !product.writes_model_id() && !matches!(product.link, ProductLink::Tpm) {
         let seen = format!("{} is written by no item: the firmware carries it", product.model_id);
         findings.push(Finding::ok(format!("{id}/model-id"), seen));
     }
     findings.extend(leaf_alone(scene, &product, &id));
     findings.extend(written_by_firmware(&product, &id));
+    findings.extend(tpms::check(scene, &product, &id));
     if let ProductAttestation::SymmetricGroup { group_key, .. } = &product.attestation {
         findings.extend(group_key_roll_over(scene, file, group_key));
     }
@@ -158,7 +159,10 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
             ProductAttestation::SymmetricGroup { group_key, .. } => Some(group_key),
             _ => None,
         };
-        let texts = product.secrets.values().map(|name| (name, ""));
+        let rules = product.attestation.tpm();
+        let auths =
+            rules.into_iter().flat_map(|rules| rules.endorsement_auth.iter().chain(&rules.owner_auth));
+        let texts = product.secrets.values().chain(auths).map(|name| (name, ""));
         let needed = texts.chain(group_key.map(|name| (name, " --kind group-key")));
         findings.extend(needed.filter(|(name, _)| !vault.holds(name)).map(|(name, kind)| {
             let todo = format!("import it with `station keys import {name}{kind}`");

@@ -15,7 +15,7 @@ use crate::line::{Attestation, Signs, Symmetric, SymmetricKeys, Tpms, X509};
 use crate::link::{Variable, Variables};
 use crate::product::{EkCertificate, Product, ProductAttestation, TpmRules};
 use crate::profile;
-use crate::tpm::{HierarchyAuths, read_makers};
+use crate::tpm::{HierarchyAuths, read_makers, read_makers_if_any};
 use crate::vault::{Secret, SecretName, SecretNameError, UnlockedVault};
 
 /// The unlocked vault, and what says which of its secrets goes where.
@@ -75,13 +75,11 @@ impl Keyring<'_> {
 
     /// Which TPMs are taken. Without makers no certificate is right: then every TPM must do without.
     fn tpms(&self, rules: &TpmRules) -> Result<Tpms, Failure> {
-        let folder = self.folder.makers();
-        let makers = match read_makers(&folder) {
-            Ok(makers) => makers,
-            Err(_) if rules.ek_certificate == EkCertificate::AbsentOk && !folder.exists() => Vec::new(),
-            Err(error) => return Err(Failure::input(error)),
+        let read = match rules.ek_certificate {
+            EkCertificate::Required => read_makers,
+            EkCertificate::AbsentOk => read_makers_if_any,
         };
-        Ok(Tpms { rules: rules.clone(), makers })
+        Ok(Tpms { rules: rules.clone(), makers: read(&self.folder.makers())? })
     }
 
     /// Authorisations of the units' TPMs.

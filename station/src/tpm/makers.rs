@@ -33,6 +33,20 @@ pub enum MakersError {
     Empty(PathBuf),
 }
 
+/// Reads a folder that may be empty, or missing.
+///
+/// # Errors
+/// [`MakersError`], but none where nothing is there.
+pub fn read_makers_if_any(folder: &Path) -> Result<Vec<Certificate>, MakersError> {
+    match read_makers(folder) {
+        Err(MakersError::Empty(_)) => Ok(Vec::new()),
+        Err(MakersError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
+        read => read,
+    }
+}
+
 /// Reads all files of a folder, in the order of their names: certificates in PEM (several to a file) or DER.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ pub use absent::{Tpm, without_library_log};
 pub use challenge::challenge;
 pub use error::TpmError;
 pub use facts::{Hierarchy, HierarchyAuths, KeyOrigin, PrimaryKey, StorageRootKey, TpmMake};
-pub use makers::{MakersError, read_makers};
+pub use makers::{MakersError, read_makers, read_makers_if_any};
 #[cfg(feature = "tpm")]
 pub use present::{Tpm, without_library_log};
 pub use reading::TpmReading;
