@@ -29,6 +29,14 @@ pub enum ConfigError {
         /// The value.
         value: String,
     },
+    /// No fixture has the name.
+    #[error("station.toml has no fixture `{name}`: it has {known}")]
+    NoFixture {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
     /// A fixture reaches no unit.
     #[error("{path}: fixture {fixture} has neither `port` nor `tcti`: say how its units are reached")]
     NoWay {
@@ -65,6 +73,19 @@ pub struct Fixture {
     pub tcti: Option<Tcti>,
     /// The port of the scanner that reads the labels of its units, where it has one.
     pub scanner: Option<PathBuf>,
+}
+
+impl Config {
+    /// The fixture of this name.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoFixture`].
+    pub fn fixture(&self, name: &str) -> Result<&Fixture, ConfigError> {
+        self.fixtures.iter().find(|fixture| fixture.name == name).ok_or_else(|| {
+            let known: Vec<&str> = self.fixtures.iter().map(|fixture| fixture.name.as_str()).collect();
+            ConfigError::NoFixture { name: name.to_owned(), known: known.join(", ") }
+        })
+    }
 }
 
 impl Fixture {
@@ -215,7 +236,7 @@ pub fn new_config(name: &StationName, fixtures: &[Fixture]) -> String {
     if fixtures.is_empty() {
         text.push_str("#\n# [[fixture]]\n# name = \"1\"\n# port = \"/dev/serial/by-path/…\"\n# scanner = \"/dev/serial/by-path/…\"\n");
         text.push_str(
-            "# tcti = \"device:/dev/tpmrm0\"   # the way to the unit's TPM, where it attests with that\n",
+            "# tcti = \"device:/dev/tpm1\"   # the way to the unit's TPM, where it attests with that\n",
         );
     }
     for fixture in fixtures {

@@ -92,6 +92,7 @@ fn enrollment(tpm: &Swtpm, id: &str) -> Value {
         "registrationId": id,
         "attestation": {"type": "tpm", "tpm": {"endorsementKey": endorsement, "storageRootKey": storage}},
         "provisioningStatus": "enabled",
+        "initialTwin": {"tags": {"tpm": {"origin": "unproven", "software": true}}},
     })
 }
 

@@ -39,7 +39,10 @@ fn check_port(fixture: &str, port: &Path) -> Finding {
 fn check_tpm(fixture: &str, tcti: &Tcti) -> Finding {
     let id = format!("tpm/{fixture}");
     match Tpm::open(tcti, &HierarchyAuths::default()).and_then(|mut tpm| tpm.make()) {
-        Ok(make) => Finding::ok(id, format!("a TPM by {} answers at {tcti}", make.manufacturer)),
+        Ok(make) => {
+            let program = if make.seems_software() { ", a program by its maker's name," } else { "" };
+            Finding::ok(id, format!("a TPM by {}{program} answers at {tcti}", make.manufacturer))
+        }
         // It comes with the unit.
         Err(error @ TpmError::Absent { .. }) => {
             Finding::warning(id, with_causes(&error), "plug a unit in and check again")

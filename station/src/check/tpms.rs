@@ -34,7 +34,7 @@ fn no_fixture(scene: &Scene<'_>, id: &str) -> Option<Finding> {
     let fixtures = &scene.config.fixtures;
     let none = !fixtures.is_empty() && fixtures.iter().all(|fixture| fixture.tcti.is_none());
     none.then(|| {
-        let todo = "say how the TPM of the unit in a fixture is reached, as in tcti = \"device:/dev/tpmrm0\"";
+        let todo = "say how the TPM of the unit in a fixture is reached, as in tcti = \"device:/dev/tpm1\"";
         Finding::failed(format!("{id}/tcti"), "no fixture in station.toml has a `tcti`", todo)
     })
 }

@@ -6,7 +6,7 @@ use super::Failure;
 use crate::config::{Config, Fixture};
 use crate::line::Ways;
 use crate::link::PortFault;
-use crate::product::{Presence, Product};
+use crate::product::{Presence, Product, ProductLink};
 use crate::tpm::{Tcti, without_library_log};
 
 /// What the ledger calls a fixture that station.toml does not name.
@@ -18,10 +18,13 @@ pub(super) struct ByHand {
     /// The port that the unit is on, or comes to.
     #[arg(long, value_name = "PATH")]
     port: Option<PathBuf>,
-    /// The way to its TPM, where it attests with that: device:/dev/tpmrm0, swtpm:host=H,port=P … Without it that of the
+    /// The way to its TPM, where it attests with that: device:/dev/tpm1, swtpm:host=H,port=P … Without it that of the
     /// fixture which has the port.
     #[arg(long)]
     tcti: Option<Tcti>,
+    /// The fixture of station.toml that the unit is in, in the place of --port and --tcti.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["port", "tcti"])]
+    fixture: Option<String>,
     /// The unit's label, where the product has labels scanned.
     #[arg(long, value_name = "VALUE", value_parser = label)]
     label: Option<String>,
@@ -39,18 +42,17 @@ fn label(text: &str) -> Result<String, String> {
 impl ByHand {
     /// The fixture that the unit is in, or one that is made for it alone.
     pub(super) fn fixture(&self, config: &Config, product: &Product) -> Result<Fixture, Failure> {
-        let known = config.fixtures.iter().find(|fixture| self.is_in(fixture));
-        let attests_with_tpm = product.attestation.tpm().is_some();
+        self.has_no_more(product)?;
+        let known = match &self.fixture {
+            Some(name) => Some(config.fixture(name)?),
+            None => config.fixtures.iter().find(|fixture| self.is_in(fixture)),
+        };
         let fixture = Fixture {
             name: known.map_or(BY_HAND, |fixture| &fixture.name).to_owned(),
             port: self.port.clone().or_else(|| known?.port.clone()),
             tcti: self.tcti.clone().or_else(|| known?.tcti.clone()),
             scanner: None,
         };
-        if self.tcti.is_some() && !attests_with_tpm {
-            let file = &product.file;
-            return Err(Failure::usage(format!("product {file} asks no TPM: leave --tcti out")));
-        }
         match Ways::of(product, &fixture) {
             Ok(_) => Ok(fixture),
             Err(PortFault::NoPort(_)) => Err(Failure::usage(format!(
@@ -63,6 +65,19 @@ impl ByHand {
             ))),
             Err(fault) => Err(fault.into()),
         }
+    }
+
+    /// What is given and leads nowhere is a mistake.
+    fn has_no_more(&self, product: &Product) -> Result<(), Failure> {
+        let file = &product.file;
+        if self.tcti.is_some() && product.attestation.tpm().is_none() {
+            return Err(Failure::usage(format!("product {file} asks no TPM: leave --tcti out")));
+        }
+        if self.port.is_some() && matches!(product.link, ProductLink::Tpm) {
+            let say = format!("units of product {file} are reached by their TPM alone: leave --port out");
+            return Err(Failure::usage(say));
+        }
+        Ok(())
     }
 
     /// The unit's label, where its product has it scanned.
@@ -80,10 +95,13 @@ impl ByHand {
     }
 
     fn is_in(&self, fixture: &Fixture) -> bool {
+        // A port that comes with its unit is not there yet, but its name is known.
+        let name = |port: &Path| std::path::absolute(port).ok();
         let device = |port: &Path| port.canonicalize().ok();
         match (&self.port, &fixture.port) {
             (Some(port), Some(known)) => {
-                known == port || device(port).is_some_and(|it| Some(it) == device(known))
+                name(port).is_some_and(|it| Some(it) == name(known))
+                    || device(port).is_some_and(|it| Some(it) == device(known))
             }
             _ => self.tcti.is_some() && self.tcti == fixture.tcti,
         }

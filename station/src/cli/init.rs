@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// A fixture's port; again for each fixture. More can be written into station.toml later.
     #[arg(long, value_name = "PATH")]
     port: Vec<PathBuf>,
-    /// The way to the TPM of the unit in a fixture, as in device:/dev/tpmrm0; again for each fixture, in the same sequence
+    /// The way to the TPM of the unit in a fixture, as in device:/dev/tpm1; again for each fixture, in the same sequence
     /// as --port, or without any.
     #[arg(long)]
     tcti: Vec<Tcti>,

@@ -66,7 +66,8 @@ pub(super) fn run(verb: Verb, context: &Context, output: &Output) -> Result<Exit
         Verb::Disallow(args) => return disallow::run(&args, context, output),
         Verb::Central { order, out } => {
             dps::talk_of_handed_over(context, &order.to_string(), output)?;
-            dps::talk_of_marked(context, &order.to_string(), output)?;
+            let carried = "of which IoT Central's import says nothing";
+            dps::talk_of_marked(context, &order.to_string(), carried, output)?;
             let central = Central { csv: central_import(&context.reader()?, &order.to_string())? };
             print(&central, &central.csv, out.as_deref(), output)?;
         }

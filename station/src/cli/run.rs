@@ -103,12 +103,6 @@ fn fixtures(config: &Config, wanted: &[String]) -> Result<Vec<Fixture>, Failure>
     if wanted.is_empty() {
         return Ok(config.fixtures.clone());
     }
-    let find = |name: &String| {
-        config.fixtures.iter().find(|fixture| fixture.name == *name).cloned().ok_or_else(|| {
-            let known: Vec<&str> = config.fixtures.iter().map(|fixture| fixture.name.as_str()).collect();
-            Failure::input(format!("station.toml has no fixture `{name}`: it has {}", known.join(", ")))
-        })
-    };
     if let Some(name) =
         wanted.iter().enumerate().find_map(|(at, name)| wanted[..at].contains(name).then_some(name))
     {
@@ -116,7 +110,7 @@ fn fixtures(config: &Config, wanted: &[String]) -> Result<Vec<Fixture>, Failure>
             "--fixture {name} is given twice: a fixture takes one unit at a time"
         )));
     }
-    wanted.iter().map(find).collect()
+    wanted.iter().map(|name| Ok(config.fixture(name)?.clone())).collect()
 }
 
 pub(super) fn product(context: &Context, order: &OrderRecord) -> Result<Product, Failure> {

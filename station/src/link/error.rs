@@ -35,7 +35,7 @@ pub enum PortFault {
     /// The fixture reaches no TPM.
     #[error(
         "fixture {0} has no `tcti`, and the product's units attest with their TPM: add it in station.toml, as in \
-         tcti = \"device:/dev/tpmrm0\""
+         tcti = \"device:/dev/tpm1\""
     )]
     NoTcti(String),
     /// Anything else.

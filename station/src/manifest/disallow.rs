@@ -100,7 +100,7 @@ impl Disallowed {
         };
         let options =
             EnrollmentOptions { status: ProvisioningStatus::Disabled, ..EnrollmentOptions::default() };
-        let enrollment = IndividualEnrollment::new(id.clone(), attestation, options);
+        let enrollment = IndividualEnrollment::new(id.clone(), attestation, options).marked(&last.credential);
         if has_its_own { &mut self.update } else { &mut self.create }.push(enrollment);
         Ok(())
     }

@@ -191,10 +191,9 @@ pub fn individual_enrollments<E: From<ManifestError>>(
         if wanted.options.storage_root_key && !matches!(attestation, Attestation::Tpm { .. }) {
             return Err(ManifestError::NoTpm(record.identity.registration_id).into());
         }
-        let initial_twin = InitialTwin::of(&credential.credential);
         let id = record.identity.registration_id;
         let enrollment = IndividualEnrollment::new(id, attestation, wanted.options);
-        enrollments.push(IndividualEnrollment { initial_twin, ..enrollment });
+        enrollments.push(enrollment.marked(&credential.credential));
     }
     Ok(enrollments)
 }
@@ -268,6 +267,11 @@ impl IndividualEnrollment {
             initial_twin: None,
             capabilities: options.iot_edge.then_some(Capabilities { iot_edge: true }),
         }
+    }
+
+    /// With what is to be known of where its TPM comes from.
+    pub(super) fn marked(self, credential: &IssuedCredential) -> Self {
+        Self { initial_twin: InitialTwin::of(credential), ..self }
     }
 
     /// Whose it is.

@@ -22,8 +22,6 @@ pub enum TpmError {
     Absent {
         /// The way that was tried.
         tcti: Tcti,
-        /// What the library said.
-        source: Box<dyn Error + Send + Sync>,
     },
     /// It answered, and does no more.
     #[error(
@@ -51,7 +49,8 @@ pub enum TpmError {
     LockedOut,
     /// The authorisation is not the hierarchy's.
     #[error(
-        "the TPM refuses the authorisation of its {hierarchy} hierarchy: it was set by an earlier owner; give the right one"
+        "the TPM refuses the authorisation of its {hierarchy} hierarchy: it was set by an earlier owner; give the \
+         right one (`{hierarchy}_auth` in the product, `--{hierarchy}-auth-file` by hand)"
     )]
     WrongAuth {
         /// Which hierarchy.

@@ -26,6 +26,12 @@ pub enum MakersError {
         /// What is wrong with it.
         source: CertificateError,
     },
+    /// There is no such folder.
+    #[error(
+        "{0} is not there: make the folder, and put the certificates of the TPMs' makers there, roots and intermediates, as \
+         they publish them"
+    )]
+    Missing(PathBuf),
     /// Nothing is in there.
     #[error(
         "{0} holds no certificates: put those of the TPMs' makers there, roots and intermediates, as they publish them"
@@ -39,10 +45,7 @@ pub enum MakersError {
 /// [`MakersError`], but none where nothing is there.
 pub fn read_makers_if_any(folder: &Path) -> Result<Vec<Certificate>, MakersError> {
     match read_makers(folder) {
-        Err(MakersError::Empty(_)) => Ok(Vec::new()),
-        Err(MakersError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Ok(Vec::new())
-        }
+        Err(MakersError::Empty(_) | MakersError::Missing(_)) => Ok(Vec::new()),
         read => read,
     }
 }
@@ -52,7 +55,10 @@ pub fn read_makers_if_any(folder: &Path) -> Result<Vec<Certificate>, MakersError
 /// # Errors
 /// [`MakersError`]: a file that cannot be used is named and not passed over.
 pub fn read_makers(folder: &Path) -> Result<Vec<Certificate>, MakersError> {
-    let read = |source| MakersError::Read { path: folder.to_owned(), source };
+    let read = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound => MakersError::Missing(folder.to_owned()),
+        _ => MakersError::Read { path: folder.to_owned(), source },
+    };
     let entries: Vec<_> =
         std::fs::read_dir(folder).and_then(Iterator::collect::<Result<_, _>>).map_err(read)?;
     let mut paths: Vec<PathBuf> =

@@ -50,6 +50,9 @@ pub enum TctiError {
         /// The nearest known one.
         nearest: Option<&'static str>,
     },
+    /// A device's path alone.
+    #[error("`{0}` is a path: write it as device:{0}")]
+    BarePath(String),
     /// A device without a path.
     #[error("name the TPM's device: device:/dev/tpmrm0, which shares it, or device:/dev/tpm0")]
     NoDevice,
@@ -129,6 +132,7 @@ impl FromStr for Tcti {
             "swtpm" => TpmAddress::parse("swtpm", rest).map(Self::Swtpm),
             "mssim" => TpmAddress::parse("mssim", rest).map(Self::Mssim),
             "tabrmd" => tabrmd(rest),
+            path if path.starts_with('/') => Err(TctiError::BarePath(text.to_owned())),
             _ => Err(TctiError::Kind { found: kind.to_owned(), nearest: nearest(kind, &KINDS) }),
         }
     }

@@ -95,7 +95,7 @@ fn a_certificate_has_its_time_and_may_have_padding_behind_it() {
 fn a_folder_of_roots_that_holds_something_else_is_refused() {
     let tpm = Swtpm::fresh();
     let roots = tpm.file("roots");
-    show(&tpm, &[]).arg("--roots").arg(&roots).run().expect(3).says("cannot read");
+    show(&tpm, &[]).arg("--roots").arg(&roots).run().expect(3).says("is not there: make the folder");
     std::fs::create_dir(&roots).unwrap();
     show(&tpm, &[]).arg("--roots").arg(&roots).run().expect(3).says("holds no certificates");
     tpm.put("roots/README", "the makers' roots");

@@ -129,7 +129,7 @@ fn a_product_that_requires_certificates_needs_makers() {
     std::fs::copy(bench.folder().join("station.toml"), folder.join("README")).unwrap();
     refused("README holds no certificate");
     std::fs::remove_dir_all(&folder).unwrap();
-    refused("cannot read");
+    refused("is not there: make the folder, and put the certificates of the TPMs' makers there");
     std::fs::create_dir(&folder).unwrap();
     refused("holds no certificates");
     assert_unbound(&bench);

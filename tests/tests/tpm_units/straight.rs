@@ -29,7 +29,7 @@ fn two_units_are_proven_and_enrolled_and_known_again() {
         assert_eq!(verdict["hardware_id"], fingerprint(tpm), "SHA-256 of SubjectPublicKeyInfo");
     }
     let text = bench.station(&["unit", "show", "gw-0001"]).run().expect(0).stdout;
-    assert!(text.contains("endorsement key of a TPM by IBM SW   TPM, software TPM: live"), "{text}");
+    assert!(text.contains("vouched for by CN=swtpm-localca-rootca (software TPM): live"), "{text}");
     judge_manifests(&bench, &tpms, &verdicts);
 
     let again = verdict(&bench.flash_tpm("april", &tpms[1].tcti()).run().expect(0));
@@ -118,7 +118,7 @@ fn keys_are_kept_or_not_as_the_product_says() {
         let marks = [&seen["origin"], &seen["software"], &seen["endorsement_key_from"], &seen["certificate"]];
         assert_eq!(marks, [&json!("unproven"), &json!(true), &json!("template"), &Value::Null]);
         let text = bench.station(&["unit", "show", "m-1"]).run().expect(0).stdout;
-        assert!(text.contains("SW   TPM, origin unproven, software TPM: live"), "{text}");
+        assert!(text.contains("vouched for by no maker (origin unproven, software TPM): live"), "{text}");
         if keep {
             assert_eq!(persistent(&tpm), [STORAGE_ROOT_KEY, ENDORSEMENT_KEY]);
             assert_at_handles(&tpm, &seen);

@@ -136,8 +136,13 @@ pub(super) fn talk_of_handed_over(context: &Context, order: &str, output: &Outpu
     Ok(())
 }
 
-/// Neither has an enrollment a place for what marks a TPM.
-pub(super) fn talk_of_marked(context: &Context, order: &str, output: &Output) -> Result<(), Failure> {
+/// Whoever imports is told of TPMs that are programs, or of unknown origin. `carried` tells what of the import says so too.
+pub(super) fn talk_of_marked(
+    context: &Context,
+    order: &str,
+    carried: &str,
+    output: &Output,
+) -> Result<(), Failure> {
     const MOST: usize = 10;
     let marked = marked(&context.reader()?, order)?;
     if marked.is_empty() {
@@ -149,10 +154,8 @@ pub(super) fn talk_of_marked(context: &Context, order: &str, output: &Output) ->
         0 => String::new(),
         more => format!(" and {more} more (`station unit show ID` tells of each)"),
     };
-    output.talk(format!(
-        "order {order} has units whose TPMs are marked, and what DPS and IoT Central import says nothing of it: {}{more}",
-        named.join(", ")
-    ));
+    output
+        .talk(format!("units of order {order} whose TPMs are marked, {carried}: {}{more}", named.join(", ")));
     Ok(())
 }
 
@@ -169,7 +172,7 @@ fn individual(args: &Args, order: &str, context: &Context, output: &Output) -> R
         )));
     }
     talk_of_handed_over(context, order, output)?;
-    talk_of_marked(context, order, output)?;
+    talk_of_marked(context, order, "as their enrollments say in initialTwin.tags", output)?;
     let bodies = if args.bulk {
         bodies::in_bulk(&[(BulkMode::Create, &enrollments)])?
     } else {

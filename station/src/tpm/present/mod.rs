@@ -51,13 +51,14 @@ impl Tpm {
     /// # Errors
     /// [`TpmError`].
     pub fn open(tcti: &Tcti, auths: &HierarchyAuths) -> Result<Self, TpmError> {
-        let absent = |source| TpmError::Absent { tcti: tcti.clone(), source: Box::new(source) };
+        // The library tells no more of it than a number.
+        let absent = |_| TpmError::Absent { tcti: tcti.clone() };
         let name = tcti.to_string().parse::<TctiNameConf>().map_err(absent)?;
         let context = Context::new(name).map_err(absent)?;
         let mut tpm = Self { context, endorsement_key: None, storage_root_key: None };
         // Some ways to a TPM open where there is none.
         tpm.property(PropertyTag::Manufacturer).map_err(|error| match error {
-            TpmError::Gone { source, .. } => TpmError::Absent { tcti: tcti.clone(), source },
+            TpmError::Gone { .. } => TpmError::Absent { tcti: tcti.clone() },
             error => error,
         })?;
         tpm.authorise(Hierarchy::Endorsement, ObjectHandle::Endorsement, auths.endorsement.as_ref())?;
