@@ -214,16 +214,13 @@ impl Station<'_> {
             },
             (Assign::Next | Assign::ByScan, _) => None,
         };
-        // One that is reserved already needs no room.
-        let named_by_ek = match named.filter(|_| meant_for.is_none()) {
-            Some(identity) if self.reader.counts(order)?.unbound > 0 => Some(identity),
-            _ => None,
-        };
+        let has_room = named.is_some() && self.reader.counts(order)?.unbound > 0;
         Ok(History {
             bound_to: self.reader.bound_to(unit)?,
             scrapped: self.reader.scrapped(unit)?,
             next_unbound: self.reader.next_unbound(order)?,
-            named_by_ek,
+            named_by_ek: named,
+            has_room,
             meant_for,
             scanned: identified.scanned.clone(),
         })

@@ -19,8 +19,10 @@ pub struct History {
     pub meant_for: Option<IdentityRecord>,
     /// The label that was scanned, where one was.
     pub scanned: Option<String>,
-    /// The identity that the unit's TPM names, where the order has room for it.
+    /// The identity that the unit's TPM names, where its product has units named so.
     pub named_by_ek: Option<Identity>,
+    /// Whether the order has room for one more that its unit brings.
+    pub has_room: bool,
 }
 
 /// The decision.
@@ -64,13 +66,13 @@ pub fn decide(unit: &HardwareId, history: &History, order: &str, assign: Assign)
             (Assign::ByScan, Some(label)) if identity.serial_number.as_ref() != Some(label) => {
                 refuse(other_label(unit, identity, label), Disposition::Hold)
             }
-            _ => decide_bound(unit, identity, order),
+            _ => decide_bound(unit, identity, history, order),
         },
         None => decide_unbound(unit, history, order, assign),
     }
 }
 
-fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, order: &str) -> Decision {
+fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, history: &History, order: &str) -> Decision {
     let id = &identity.identity.registration_id;
     if identity.order != order {
         let reason = format!(
@@ -88,7 +90,15 @@ fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, order: &str) -> De
             );
             refuse(reason, Disposition::Hold)
         }
+        // It cannot prove the key that it was accepted with, where its TPM is another one.
         IdentityState::Live => Decision::SameAgain(identity.clone()),
+        IdentityState::Open if history.named_by_ek.as_ref().is_some_and(|it| *it != identity.identity) => {
+            let reason = format!(
+                "unit {unit} is bound to {id}, and the endorsement key in it names another: its TPM was exchanged; put the first \
+                 one back, or end it with `station unit scrap {id} --reason …`"
+            );
+            refuse(reason, Disposition::Hold)
+        }
         IdentityState::Open => match (&identity.reissue, &identity.credential) {
             (Some(reason), _) => Decision::Reissue(identity.clone(), reason.clone()),
             (None, Some(_)) => Decision::Resume(identity.clone()),
@@ -102,7 +112,7 @@ fn decide_unbound(unit: &HardwareId, history: &History, order: &str, assign: Ass
         Assign::Next => history.next_unbound.as_ref(),
         Assign::ByHardwareId | Assign::ByScan | Assign::FromEk => history.meant_for.as_ref(),
     };
-    if let (None, Assign::FromEk, Some(named)) = (identity, assign, &history.named_by_ek) {
+    if let (None, Some(named), true) = (identity, &history.named_by_ek, history.has_room) {
         return Decision::Named(named.clone());
     }
     match (identity, assign) {
@@ -295,6 +305,27 @@ mod tests {
         let labelled = IdentityRecord { serial_number: Some("SN-6".into()), ..bound(IdentityState::Live) };
         let history = History { bound_to: Some(labelled), scanned, ..History::default() };
         assert!(scan(history).contains("mixed up"));
+    }
+
+    #[test]
+    fn a_unit_that_its_tpm_names_keeps_that_name_or_none() {
+        let name = |id: &str| Identity {
+            registration_id: id.parse().unwrap(),
+            ..identity(IdentityState::Open).identity
+        };
+        let decide_named = |bound_to: Option<IdentityRecord>, id: &str, has_room| {
+            let history = History { bound_to, named_by_ek: Some(name(id)), has_room, ..History::default() };
+            decide(&unit(), &history, "april", Assign::FromEk)
+        };
+        assert_eq!(decide_named(None, "gw-0001", true), Decision::Named(name("gw-0001")));
+        assert!(matches!(decide_named(None, "gw-0001", false), Decision::Refuse(_)));
+        let reworked = IdentityRecord { reissue: Some("repaired".into()), ..bound(IdentityState::Open) };
+        for open in [bound(IdentityState::Open), with_credential(bound(IdentityState::Open)), reworked] {
+            assert!(!matches!(decide_named(Some(open.clone()), "gw-0001", true), Decision::Refuse(_)));
+            let Decision::Refuse(refusal) = decide_named(Some(open), "gw-0002", true) else { panic!() };
+            assert_eq!(refusal.disposition, Disposition::Hold);
+            assert!(refusal.reason.contains("its TPM was exchanged"), "{}", refusal.reason);
+        }
     }
 
     #[test]

@@ -94,3 +94,24 @@ fn a_live_gateway_with_another_tpm_is_held() {
     );
     assert_eq!(bench.show("gw-0001")["state"], "on-hold");
 }
+
+/// Its name says which TPM it has: another TPM cannot come under it, whatever was repaired.
+#[test]
+fn a_gateway_that_its_tpm_names_gets_no_other_one_by_rework() {
+    let maker = TpmMaker::new();
+    let (tpm, other) = (maker.tpm(), maker.tpm());
+    let bench = gateways(&maker, &[&tpm], 1);
+    let from_ek = ("assign = \"next\"", "assign = \"from-ek\"");
+    bench.template("products", "gateway-tpm.toml", "own.toml", &[GATEWAY[0], from_ek]);
+    bench.station(&["order", "add", "april", "--product", "own.toml", "--quantity", "2"]).run().expect(0);
+    let _simulator = bench.simulate(1, 1, &[]);
+    let accepted = verdict(&bench.flash("april", 1).run().expect(0));
+    let id = accepted["registration_id"].as_str().unwrap();
+    bench.station(&["unit", "rework", id, "--reason", "repaired"]).run().expect(0);
+    let exchanged = bench.flash("april", 1).arg("--tcti").arg(other.tcti()).run();
+    super::assert_failed(&bench, &exchanged, &other, "hold", &[id, "its TPM was exchanged"]);
+    assert_eq!(bench.show(id)["credentials"].as_array().unwrap().len(), 1, "nothing was issued");
+    let back = verdict(&bench.flash("april", 1).run().expect(0));
+    assert_eq!((&back["verdict"], &back["registration_id"]), (&"accepted".into(), &id.into()));
+    assert_at_handles(&tpm, &tpm_of(&bench, id));
+}
