@@ -31,6 +31,13 @@ impl TpmMake {
     }
 }
 
+/// fixedTPM, restricted and decrypt of TPMA_OBJECT (TPM 2.0 Library, part 2, §8.3): what makes a key one that keeps others.
+const STORAGE: u32 = 1 << 1 | 1 << 16 | 1 << 17;
+/// sign of TPMA_OBJECT.
+const SIGN: u32 = 1 << 18;
+/// TPM_ALG_RSA and TPM_ALG_ECC.
+const ASYMMETRIC: [[u8; 2]; 2] = [[0, 0x01], [0, 0x23]];
+
 /// A key of a TPM, and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrimaryKey<K> {
@@ -65,6 +72,14 @@ impl StorageRootKey {
     /// The TPM2B_PUBLIC.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Whether it keeps other keys, also those that come from outside, as DPS's do.
+    pub fn can_store(&self) -> bool {
+        // Size, type, nameAlg, objectAttributes (part 2, §12.2.4).
+        let [_, _, kind @ .., _, _, a, b, c, d] = self.0.get(..10).unwrap_or_default() else { return false };
+        let attributes = u32::from_be_bytes([*a, *b, *c, *d]);
+        ASYMMETRIC.iter().any(|known| known == kind) && attributes & (STORAGE | SIGN) == STORAGE
     }
 
     /// The same in base64 (`attestation.tpm.storageRootKey`).
@@ -104,4 +119,34 @@ pub struct HierarchyAuths {
     pub endorsement: Option<Secret>,
     /// Of the owner's hierarchy.
     pub owner: Option<Secret>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first bytes of a TPM2B_PUBLIC.
+    fn key(kind: u16, attributes: u32) -> StorageRootKey {
+        let head = [&[1, 0x1a][..], &kind.to_be_bytes(), &[0, 0x0b], &attributes.to_be_bytes(), &[0; 20]];
+        StorageRootKey::from_tpm2b_public(head.concat())
+    }
+
+    #[test]
+    fn a_storage_root_key_keeps_others() {
+        // As the TCG's templates make them, and as EKs are.
+        for (kind, attributes) in [(0x01, 0x0003_0472), (0x23, 0x0003_0472), (0x01, 0x0003_00b2)] {
+            assert!(key(kind, attributes).can_store(), "{kind:#x} {attributes:#x}");
+        }
+        for (kind, attributes, what) in [
+            (0x01, 0x0004_0472, "signs"),
+            (0x23, 0x0005_0472, "signs, restricted"),
+            (0x01, 0x0006_0472, "signs and decrypts"),
+            (0x01, 0x0002_0472, "decrypts, unrestricted"),
+            (0x01, 0x0003_0460, "goes from TPM to TPM"),
+            (0x08, 0x0003_0472, "is no key pair"),
+        ] {
+            assert!(!key(kind, attributes).can_store(), "{what}");
+        }
+        assert!(!StorageRootKey::from_tpm2b_public(vec![0; 9]).can_store());
+    }
 }

@@ -42,6 +42,9 @@ pub fn judge_tpm(
             make.manufacturer, make.model
         )));
     }
+    if let Some(why) = unusable(tpm) {
+        return Err(held(why.to_owned()));
+    }
     let (certificate, origin) = origin(rules, makers, tpm, now).map_err(held)?;
     let key = &tpm.endorsement_key.key;
     Ok(TpmKey {
@@ -57,6 +60,30 @@ pub fn judge_tpm(
         firmware: make.firmware.clone(),
         software,
     })
+}
+
+/// Why DPS's clients could not register with these keys: they take what lies at the handles, as it is.
+fn unusable(tpm: &TpmReading) -> Option<&'static str> {
+    match tpm.endorsement_key.key.template() {
+        EndorsementKeyTemplate::L1 => {}
+        EndorsementKeyTemplate::L2 => {
+            return Some(
+                "its endorsement key is a P-256 key, and DPS is known to take RSA-2048 ones alone; where nothing else needs it, \
+                 have the TPM's owner take it away (`tpm2_evictcontrol -C o -c 0x81010001`)",
+            );
+        }
+        EndorsementKeyTemplate::Other => {
+            return Some(
+                "its endorsement key has another policy than the TCG's, which neither the station nor DPS's clients fulfil; where \
+                 nothing else needs it, have the TPM's owner take it away (`tpm2_evictcontrol -C o -c 0x81010001`)",
+            );
+        }
+    }
+    (!tpm.storage_root_key.key.can_store()).then_some(
+        "what lies at its TPM's handle 0x81000001 is no storage root key (fixed to its TPM, restricted, and for decryption), and \
+         DPS's clients would take it for one: see what it is (`tpm2_readpublic -c 0x81000001`); where nothing else needs it, \
+         have the TPM's owner take it away (`tpm2_evictcontrol -C o -c 0x81000001`)",
+    )
 }
 
 /// The certificate as PEM, and whether a maker vouches for it.

@@ -16,6 +16,7 @@ mod nobody;
 mod origin;
 mod straight;
 mod together;
+mod strange_keys;
 
 use acceptance::{Bench, Outcome, Swtpm};
 use base64::Engine;
