@@ -184,12 +184,12 @@ impl FixtureRun<'_> {
         }
     }
 
-    /// Asks the console who is there: a hardware ID, a unit in trouble (an empty one), or nobody. The port stays open
+    /// Asks who is there: a hardware ID, a unit in trouble (an empty one), or nobody. The port stays open
     /// for the attempt that follows: the unit that answered is the one that is taken.
     fn who_is_there(&self) -> Result<(Option<String>, Option<Link<'_>>), PortFault> {
         let Some(mut link) = self.open()? else { return Ok((None, None)) };
-        let shown = match link.identify() {
-            Ok(shown) => shown.hardware_id.unwrap_or_default().trim().to_owned(),
+        let shown = match link.look() {
+            Ok(shown) => shown.unwrap_or_default().trim().to_owned(),
             Err(
                 LinkError::Silent { .. }
                 | LinkError::Unplugged { .. }

@@ -43,6 +43,14 @@ pub trait DeviceLink: Send {
     /// [`LinkError`].
     fn identify(&mut self) -> Result<Shown, LinkError>;
 
+    /// Tells who is there, and nothing else: what is asked again and again where nothing else shows that a unit came or went.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    fn look(&mut self) -> Result<Option<String>, LinkError> {
+        Ok(self.identify()?.hardware_id)
+    }
+
     /// Reads the hardware ID again, of a unit that was identified; none where the device has no way to tell it.
     ///
     /// # Errors
@@ -84,7 +92,7 @@ pub trait DeviceLink: Send {
     /// [`LinkError`].
     fn challenge(&mut self, nonce: &str, at: &Place) -> Result<Vec<u8>, LinkError>;
 
-    /// Reads its TPM anew.
+    /// Reads its TPM. Keys that this link has loaded into it are not made again.
     ///
     /// # Errors
     /// [`LinkError`].

@@ -41,8 +41,13 @@ impl<'a> TpmLink<'a> {
     }
 
     /// What it shows now, over a connection of its own: nothing is remembered.
-    fn read(&mut self) -> Result<TpmReading, LinkError> {
+    fn read_anew(&mut self) -> Result<TpmReading, LinkError> {
         self.tpm = None;
+        self.read()
+    }
+
+    /// What it shows. A key that this connection has made is not made again: hardware takes seconds for one.
+    fn read(&mut self) -> Result<TpmReading, LinkError> {
         let reading = self.tpm().and_then(TpmReading::of);
         self.note("read its keys", &reading);
         Ok(reading?)
@@ -62,7 +67,7 @@ impl<'a> TpmLink<'a> {
         let kept = self.tpm().and_then(Tpm::keep_keys);
         self.note("put its keys at their handles", &kept);
         kept?;
-        let after = self.read()?;
+        let after = self.read_anew()?;
         if !after.lasts() || after.endorsement_key.key != before.endorsement_key.key {
             return Err(LinkError::Malformed {
                 during: "keeping the TPM's keys".to_owned(),
@@ -70,6 +75,14 @@ impl<'a> TpmLink<'a> {
             });
         }
         Ok(())
+    }
+
+    /// What tells the unit from others, where it has no console.
+    fn own_id(&mut self) -> Result<String, LinkError> {
+        self.tpm = None;
+        let key = self.tpm().and_then(Tpm::endorsement_key);
+        self.note("read its endorsement key", &key);
+        Ok(hardware_id(&key?.key))
     }
 
     fn console(&mut self, what: &'static str) -> Result<&mut (dyn DeviceLink + 'a), LinkError> {
@@ -83,19 +96,27 @@ impl<'a> TpmLink<'a> {
 impl DeviceLink for TpmLink<'_> {
     fn identify(&mut self) -> Result<Shown, LinkError> {
         let shown = self.console.as_mut().map(|console| console.identify()).transpose()?;
-        let reading = self.read()?;
+        let reading = self.read_anew()?;
+        let key = reading.endorsement_key.key.clone();
         let own = || Shown {
-            hardware_id: Some(hardware_id(&reading.endorsement_key.key)),
+            hardware_id: Some(hardware_id(&key)),
             learnt_from: "endorsement key".to_owned(),
             ..Shown::default()
         };
-        Ok(Shown { tpm: Some(Box::new(reading.clone())), ..shown.unwrap_or_else(own) })
+        Ok(Shown { tpm: Some(Box::new(reading)), ..shown.unwrap_or_else(own) })
+    }
+
+    fn look(&mut self) -> Result<Option<String>, LinkError> {
+        match &mut self.console {
+            Some(console) => console.look(),
+            None => self.own_id().map(Some),
+        }
     }
 
     fn hardware_id(&mut self) -> Result<Option<String>, LinkError> {
         match &mut self.console {
             Some(console) => console.hardware_id(),
-            None => Ok(Some(hardware_id(&self.read()?.endorsement_key.key))),
+            None => self.own_id().map(Some),
         }
     }
 

@@ -115,3 +115,19 @@ fn a_gateway_that_its_tpm_names_gets_no_other_one_by_rework() {
     assert_eq!((&back["verdict"], &back["registration_id"]), (&"accepted".into(), &id.into()));
     assert_at_handles(&tpm, &tpm_of(&bench, id));
 }
+
+/// Who is there, the console tells: a TPM that does not answer is this unit's failure, and no empty fixture.
+#[test]
+fn a_polled_gateway_whose_tpm_is_dead_fails() {
+    let maker = TpmMaker::new();
+    let mut tpm = maker.tpm();
+    let bench = gateways(&maker, &[&tpm], 1);
+    let poll = ("presence = \"usb\"", "presence = \"poll\"");
+    bench.template("products", "gateway-tpm.toml", "own.toml", &[GATEWAY[0], poll]);
+    bench.order_of("april", "own.toml", 1);
+    let _simulator = bench.simulate(1, 1, &[]);
+    tpm.cut();
+    let failed = verdict(&bench.flash("april", 1).run().expect(1));
+    assert_eq!(failed["disposition"], "retry", "{failed}");
+    assert!(failed["reason"].as_str().unwrap().contains("no TPM answers at"), "{failed}");
+}

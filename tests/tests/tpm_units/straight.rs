@@ -1,6 +1,8 @@
 //! The straight line: two units, their keys, their certificates, and what the cloud gets.
 
-use acceptance::{Bench, Swtpm, TPM_PRODUCT, TpmMaker, node_tool, openssl, python_tool};
+use acceptance::{
+    Bench, Fate, Swtpm, TPM_PRODUCT, TpmMaker, TpmRelay, node_tool, openssl, python_tool, swtpm,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -129,6 +131,23 @@ fn keys_are_kept_or_not_as_the_product_says() {
             assert_eq!(bytes(&seen["endorsement_key"]), std::fs::read(tpm.file("ek.pub")).unwrap());
         }
     }
+}
+
+/// TPMs of hardware take seconds for a key: one look at who is there, and both keys for the attempt.
+#[test]
+fn keys_that_are_not_kept_are_made_no_oftener_than_they_must() {
+    const CREATE_PRIMARY: u32 = 0x131;
+    let tpm = Swtpm::fresh();
+    let relay = TpmRelay::start(tpm.port(), Fate::Passed);
+    let bench = Bench::of_tpms(&TpmMaker::new(), &[], 0);
+    let changes = [
+        ("ek_certificate = \"required\"", "ek_certificate = \"absent-ok\""),
+        ("keep_keys = true", "keep_keys = false"),
+    ];
+    bench.template("products", "tpm.toml", "unkept.toml", &[&TPM_PRODUCT[..], &changes].concat());
+    bench.order_of("april", "unkept.toml", 1);
+    bench.flash_tpm("april", &swtpm::tcti(relay.port())).run().expect(0);
+    assert_eq!(relay.codes().iter().filter(|code| **code == CREATE_PRIMARY).count(), 3);
 }
 
 /// As Microsoft's clients make them: another template, so another key. It is the unit's, and stays.
