@@ -22,6 +22,8 @@ pub enum Fate {
     DeadAfter(usize),
     /// The TPM gets so many and this one too; from then on nothing is said, and nobody hangs up.
     Silent(usize),
+    /// The TPM gets so many; the next ones get to another TPM, at this port.
+    Exchanged(usize, u16),
     /// It is answered with this response code.
     Answered(u32),
 }
@@ -154,6 +156,7 @@ fn serve(mut client: TcpStream, shared: &Shared) -> std::io::Result<()> {
             (state.commands.len() - 1, state.fate)
         };
         match fate {
+            Fate::Exchanged(most, other) if number >= most => shared.state().tpm = other,
             Fate::Dead(most) if number >= most => shared.die(),
             Fate::DeadAfter(most) if number >= most => shared.die(),
             _ => {}

@@ -11,7 +11,7 @@ use super::error::LinkError;
 use super::place::{Observed, Place};
 use super::step::{OwnKey, Step};
 use crate::ledger::Announced;
-use crate::ledger::entry::hex;
+use crate::ledger::entry::{Disposition, hex};
 use crate::tpm::{HierarchyAuths, Tcti, Tpm, TpmError, TpmReading};
 use crate::vault::Secret;
 
@@ -22,6 +22,8 @@ pub struct TpmLink<'a> {
     tcti: Tcti,
     auths: &'a HierarchyAuths,
     tpm: Option<Tpm>,
+    /// The endorsement key that it was identified by.
+    identified: Option<EndorsementKey>,
     /// What was asked of the TPM of a unit without a console.
     transcript: String,
 }
@@ -29,7 +31,7 @@ pub struct TpmLink<'a> {
 impl<'a> TpmLink<'a> {
     /// The TPM at `tcti`, of the unit that is on `console`, if it is on one. Nothing is asked of it yet.
     pub fn new(console: Option<Box<dyn DeviceLink + 'a>>, tcti: Tcti, auths: &'a HierarchyAuths) -> Self {
-        Self { console, tcti, auths, tpm: None, transcript: String::new() }
+        Self { console, tcti, auths, tpm: None, identified: None, transcript: String::new() }
     }
 
     fn tpm(&mut self) -> Result<&mut Tpm, TpmError> {
@@ -61,16 +63,26 @@ impl<'a> TpmLink<'a> {
         };
     }
 
-    /// The handles hold the keys that the unit was identified by.
+    /// The handles hold the keys that the unit was identified by. Nothing is written into another unit's TPM.
     fn keep_keys(&mut self) -> Result<(), LinkError> {
-        let before = self.read()?;
+        let during = || "keeping the TPM's keys".to_owned();
+        let shown = self.tpm()?.endorsement_key()?.key;
+        if self.identified.as_ref() != Some(&shown) {
+            return Err(LinkError::Refused {
+                during: during(),
+                means:
+                    "the TPM shows another endorsement key than before: two units were mixed up; keep both"
+                        .to_owned(),
+                disposition: Disposition::Hold,
+            });
+        }
         let kept = self.tpm().and_then(Tpm::keep_keys);
         self.note("put its keys at their handles", &kept);
         kept?;
         let after = self.read_anew()?;
-        if !after.lasts() || after.endorsement_key.key != before.endorsement_key.key {
+        if !after.lasts() || after.endorsement_key.key != shown {
             return Err(LinkError::Malformed {
-                during: "keeping the TPM's keys".to_owned(),
+                during: during(),
                 what: "its handles hold other keys than those it showed".to_owned(),
             });
         }
@@ -103,7 +115,9 @@ impl DeviceLink for TpmLink<'_> {
             learnt_from: "endorsement key".to_owned(),
             ..Shown::default()
         };
-        Ok(Shown { tpm: Some(Box::new(reading)), ..shown.unwrap_or_else(own) })
+        let shown = Shown { tpm: Some(Box::new(reading)), ..shown.unwrap_or_else(own) };
+        self.identified = Some(key);
+        Ok(shown)
     }
 
     fn look(&mut self) -> Result<Option<String>, LinkError> {

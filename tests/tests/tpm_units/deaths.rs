@@ -30,6 +30,31 @@ fn name(code: u32) -> &'static str {
     }
 }
 
+/// Before some command somebody puts another unit in: where that one does not pass, its TPM is as it came.
+#[test]
+fn nothing_is_kept_in_a_tpm_that_was_exchanged() {
+    let maker = TpmMaker::new();
+    let (tpm, other) = (maker.tpm(), maker.tpm());
+    let prepared = Bench::of_tpms(&maker, &[], 0);
+    prepared.template("products", "tpm.toml", "kept.toml", &TPM_PRODUCT);
+    prepared.order_of("may", "kept.toml", 1);
+    let commands = commands_of(&prepared, &tpm);
+    let keeping = commands.iter().position(|code| *code == EVICT_CONTROL).unwrap();
+    let as_it_came = persistent(&other);
+    let mut mixed_up = 0;
+    for command in 0..=keeping {
+        let (bench, tpm, other) = (prepared.copy(), tpm.copied(), other.copied());
+        let relay = TpmRelay::start(tpm.port(), Fate::Exchanged(command, other.port()));
+        let verdict = super::verdict(&bench.flash_tpm("may", &swtpm::tcti(relay.port())).run());
+        // Where it came before the first look at its keys, it is a unit like any other.
+        if verdict["verdict"] == "failed" {
+            mixed_up += 1;
+            assert_eq!(persistent(&other), as_it_came, "before command {command}: {verdict}");
+        }
+    }
+    assert!(mixed_up > 3, "{mixed_up} of {keeping}");
+}
+
 struct Unit {
     tpm: Mutex<Swtpm>,
     relay: TpmRelay,
