@@ -19,7 +19,7 @@ use crate::error_text::with_causes;
 use crate::tpm::{HierarchyAuths, KeyOrigin, Tcti, Tpm, challenge, read_makers, without_library_log};
 use crate::unit::template;
 
-/// Look at a TPM.
+/// TPMs: look at one, or enroll one unit by it.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Show a TPM's keys as DPS takes them, who made it, and whether its maker vouches for it.
