@@ -31,6 +31,11 @@ impl Fixture {
         let found = self.reader().holder_of_key(&tpm.public_key).unwrap();
         found.map(|record| record.identity.registration_id.to_string())
     }
+
+    fn scrapped_with(&self, tpm: &TpmKey) -> Option<String> {
+        let found = self.reader().scrapped_with_key(&tpm.public_key).unwrap();
+        found.map(|record| record.identity.registration_id.to_string())
+    }
 }
 
 /// gw-1 is live on unit a1 with this TPM; gw-2 is bound to unit b2.
@@ -112,8 +117,11 @@ fn a_repaired_unit_comes_back_with_its_tpm() {
 fn the_tpm_of_a_scrapped_unit_never_comes_back() {
     let key = tpm("x");
     let (ledger, other) = with_unit(&key);
+    assert_eq!(ledger.scrapped_with(&key), None);
     scrap(&ledger, "gw-1");
     assert_eq!(ledger.holder(&key), None, "nobody holds what is spent");
+    assert_eq!(ledger.scrapped_with(&key), Some("gw-1".into()));
+    assert_eq!(ledger.scrapped_with(&tpm("y")), None);
     let error = ledger.announce(other, "gw-2", &key, None).unwrap_err();
     let LedgerError::Refused(ProjectionError::Taken { what: "public_key", value, holder }) = &error else {
         panic!("{error:?}")
@@ -140,6 +148,7 @@ fn a_scrapped_unit_takes_each_tpm_with_it_that_it_ever_had() {
     assert_eq!([&first, &second].map(|tpm| ledger.holder(tpm)), [Some("gw-1".into()), Some("gw-1".into())]);
     scrap(&ledger, "gw-1");
     for key in [first, second] {
+        assert_eq!(ledger.scrapped_with(&key), Some("gw-1".into()));
         refused(ledger.announce(other, "gw-2", &key, None), "never used again since entry");
     }
     assert_eq!(verify(&ledger.path).unwrap().findings, []);
