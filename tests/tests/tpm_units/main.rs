@@ -15,8 +15,8 @@ mod killed;
 mod nobody;
 mod origin;
 mod straight;
-mod together;
 mod strange_keys;
+mod together;
 
 use acceptance::{Bench, Outcome, Swtpm};
 use base64::Engine;

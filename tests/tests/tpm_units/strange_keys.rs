@@ -3,7 +3,9 @@
 
 use acceptance::{Bench, Swtpm, TPM_PRODUCT, TpmMaker};
 
-use super::{ENDORSEMENT_KEY, STORAGE_ROOT_KEY, assert_failed, assert_unbound, persistent, verdict};
+use super::{
+    CERTIFICATE, ENDORSEMENT_KEY, STORAGE_ROOT_KEY, assert_failed, assert_unbound, persistent, verdict,
+};
 
 const ABSENT_OK: (&str, &str) = ("ek_certificate = \"required\"", "ek_certificate = \"absent-ok\"");
 const ENDORSEMENT: &str = "fixedtpm|fixedparent|sensitivedataorigin|adminwithpolicy|restricted|decrypt";
@@ -55,4 +57,20 @@ fn an_endorsement_key_with_another_policy_is_not_enrolled() {
     let policy = tpm.put("policy", [7; 32]);
     put(&tpm, ENDORSEMENT_KEY, &["-C", "e", "-G", "rsa2048", "-L", &policy, "-a", ENDORSEMENT]);
     assert_turned_away(&tpm, ENDORSEMENT_KEY, &["another policy than the TCG's", "tpm2_evictcontrol"]);
+}
+
+/// Each try counts towards the TPM's lock-out: looks that only ask who is there must not try.
+#[test]
+fn a_certificate_that_nobody_may_read_is_tried_once_an_attempt() {
+    let tpm = Swtpm::fresh();
+    let file = tpm.put("certificate", [7; 64]);
+    let index = [CERTIFICATE, "-C", "o", "-s", "64", "-p", "secret", "-a", "ownerwrite|authread"];
+    tpm.tool("nvdefine", &index);
+    tpm.tool("nvwrite", &[CERTIFICATE, "-C", "o", "-i", &file]);
+    let bench = bench(&tpm);
+    let refused = bench.flash_tpm("april", &tpm.tcti()).run();
+    assert_failed(&bench, &refused, &tpm, "hold", &["what its maker left in it", "another program set it"]);
+    assert_unbound(&bench);
+    let counter = tpm.tool("getcap", &["properties-variable"]);
+    assert!(counter.contains("TPM2_PT_LOCKOUT_COUNTER: 0x1\n"), "{counter}");
 }
