@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use acceptance::{Bench, Fate, Running, Swtpm, TPM_PRODUCT, TpmMaker, TpmRelay, station_binary, swtpm};
 use serde_json::Value;
 
-use super::{STORAGE_ROOT_KEY, assert_at_handles, tpm_of};
+use super::{STORAGE_ROOT_KEY, assert_at_handles, persistent, tpm_of};
 
 /// Units that are in the fixtures of one run.
 const AT_ONCE: usize = 12;
