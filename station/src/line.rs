@@ -23,7 +23,7 @@ use certkit::DeviceKey;
 use time::OffsetDateTime;
 
 use crate::event::{Event, Outcome};
-use crate::ledger::entry::{Disposition, Fact, Identity, IssuedCredential};
+use crate::ledger::entry::{Disposition, Fact, Identity, IssuedCredential, TpmKey};
 use crate::ledger::{Ledger, LedgerReader};
 use crate::link::{DeviceLink, Step, Variables};
 use crate::product::Product;
@@ -262,8 +262,18 @@ impl Station<'_> {
             Some(refusal) => Err(Trouble::Refused(refusal)),
             None => {
                 let tpm = self.line.attestation.judge(&facts, &self.line.edge).map_err(Trouble::Refused)?;
+                self.tell_marks(&facts, tpm.as_deref());
                 self.open_attempt(&facts, tpm, case)
             }
+        }
+    }
+
+    /// What the product takes, and whoever is at the line should know.
+    fn tell_marks(&self, facts: &Facts, tpm: Option<&TpmKey>) {
+        let marks = tpm.map(TpmKey::marks).unwrap_or_default();
+        if !marks.is_empty() {
+            let text = format!("unit {}: {}, which the product takes", facts.shown, marks.join(", "));
+            self.tell(Event::Warning { fixture: self.fixture.clone(), text });
         }
     }
 

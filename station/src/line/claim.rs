@@ -124,7 +124,7 @@ impl Station<'_> {
             let decision =
                 decide(&unit.unit, &self.history(&unit)?, self.line.order, self.line.product.assign);
             let Chosen { name, identity, reserves, course } = into_course(decision)?;
-            let reserved = reserves.then(|| reservation(self.line.order, &identity));
+            let reserved = reserves.then(|| reservation(self.line.order, &identity, unit.scanned.as_ref()));
             let claim = Fact::Claimed {
                 attempt: unit.attempt,
                 order: self.line.order.to_owned(),
@@ -191,10 +191,12 @@ impl Station<'_> {
             None => "that one was scrapped, and its TPM is never used again",
         };
         let reason = format!(
-            "unit {} shows the endorsement key of unit {} ({}): {means}",
+            "unit {} shows the endorsement key of unit {} ({}): {means}; look first whether the `tcti` of fixture {} leads to the \
+             unit in it",
             unit.unit,
             other.unit.as_deref().unwrap_or("unknown"),
-            other.identity.registration_id
+            other.identity.registration_id,
+            self.fixture
         );
         let both = [holder, self.reader.bound_to(unit.unit.as_str())?].into_iter().flatten();
         let held = both.map(|record| Fact::Held { identity: record.identity, reason: reason.clone() });
@@ -228,11 +230,11 @@ impl Station<'_> {
 }
 
 /// An identity that is named by its unit is reserved when the unit is there.
-fn reservation(order: &str, identity: &Identity) -> Fact {
+fn reservation(order: &str, identity: &Identity, label: Option<&String>) -> Fact {
     let row = OrderRow {
         registration_id: identity.registration_id.clone(),
         name: None,
-        serial_number: None,
+        serial_number: label.cloned(),
         hardware_id: None,
     };
     Fact::OrderRows { order: order.to_owned(), rows: vec![row] }

@@ -69,7 +69,8 @@ impl Instruments<'_> {
         if tpm.endorsement_key.key != *key {
             return Err(unproven(
                 item,
-                "the unit's TPM shows another endorsement key than the one that was announced",
+                "the unit's TPM shows another endorsement key than the one that was announced: see whether the fixture's `tcti` \
+                 leads to this unit",
             ));
         }
         if matches!(item.step, Some(Step::KeepKeys)) && !tpm.lasts() {

@@ -57,6 +57,8 @@ struct Last {
     port: Option<PortMark>,
     shown: Option<String>,
     scanned: Option<String>,
+    /// Whether a unit was ever there, or a person was told that none is.
+    told: bool,
 }
 
 /// Failures in a row. A unit that fails, stays in the fixture and fails again says nothing new about the fixture.
@@ -172,7 +174,7 @@ impl FixtureRun<'_> {
                 Ok(link)
             }
             Presence::Poll => {
-                let (shown, link) = self.who_is_there()?;
+                let (shown, link) = self.who_is_there(last)?;
                 if shown == last.shown {
                     drop(link);
                     std::thread::sleep(POLL);
@@ -186,18 +188,22 @@ impl FixtureRun<'_> {
 
     /// Asks who is there: a hardware ID, a unit in trouble (an empty one), or nobody. The port stays open
     /// for the attempt that follows: the unit that answered is the one that is taken.
-    fn who_is_there(&self) -> Result<(Option<String>, Option<Link<'_>>), PortFault> {
+    fn who_is_there(&self, last: &mut Last) -> Result<(Option<String>, Option<Link<'_>>), PortFault> {
         let Some(mut link) = self.open()? else { return Ok((None, None)) };
         let shown = match link.look() {
             Ok(shown) => shown.unwrap_or_default().trim().to_owned(),
-            Err(
-                LinkError::Silent { .. }
-                | LinkError::Unplugged { .. }
-                | LinkError::Stopped(_)
-                | LinkError::Tpm(TpmError::Absent { .. }),
-            ) => return Ok((None, None)),
+            Err(LinkError::Tpm(absent @ TpmError::Absent { .. })) => {
+                if !std::mem::replace(&mut last.told, true) {
+                    self.warn(format!("no unit yet: {absent}"));
+                }
+                return Ok((None, None));
+            }
+            Err(LinkError::Silent { .. } | LinkError::Unplugged { .. } | LinkError::Stopped(_)) => {
+                return Ok((None, None));
+            }
             Err(_) => String::new(),
         };
+        last.told = true;
         let _ = link.leave(Leaving::Unfinished); // the attempt that follows logs in anew, whatever this left behind
         Ok((Some(shown), Some(link)))
     }

@@ -229,7 +229,8 @@ mod tests {
         for (text, part) in [
             ("", "`` is no way to a TPM"),
             ("swtmp:port=2400", "did you mean `swtpm`?"),
-            ("/dev/tpm0", "`/dev/tpm0` is no way to a TPM; known are device"),
+            ("/dev/tpm0", "`/dev/tpm0` is a path: write it as device:/dev/tpm0"),
+            ("tpm0", "`tpm0` is no way to a TPM; known are device"),
             ("device:", "device:/dev/tpmrm0"),
             ("swtpm:prot=2400", "swtpm has no `prot`, did you mean `port`?; it has host and port"),
             ("swtpm:path=/run/swtpm", "swtpm has no `path`"),

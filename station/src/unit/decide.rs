@@ -76,8 +76,8 @@ fn decide_bound(unit: &HardwareId, identity: &IdentityRecord, history: &History,
     let id = &identity.identity.registration_id;
     if identity.order != order {
         let reason = format!(
-            "unit {unit} is already bound to {id} of order {}: it belongs there. Only an engineer ends a binding, with \
-             `station unit scrap {id} --reason …`",
+            "unit {unit} is already bound to {id} of order {}: it belongs there, take it out. Only an engineer ends a binding: \
+             `station unit scrap {id} --reason …` burns {id} for ever",
             identity.order
         );
         return refuse(reason, Disposition::Hold);

@@ -89,6 +89,7 @@ fn a_unit_that_attests_with_its_tpm() {
     let keys = json!({"endorsementKey": "string", "storageRootKey": "string"});
     let body = json!({
         "registrationId": "string", "attestation": {"type": "=tpm", "tpm": keys}, "provisioningStatus": "=enabled",
+        "initialTwin": {"tags": {"tpm": {"origin": "=proven|unproven", "software": "bool"}}},
     });
     let with_both = |call: Station| one(call.arg("--storage-root-key"), &body);
     let listed = with_both(bench.station(&["manifest", "dps", "april", "--individual"]));
