@@ -218,3 +218,18 @@ fn a_locked_vault_asks_no_tpm() {
     assert_eq!(bench.snapshot(), before);
     assert_eq!(tpm.loaded(), "");
 }
+
+/// A check opens TPMs too, and may hold the unlock secret.
+#[test]
+fn a_check_lets_nobody_else_talk() {
+    let maker = TpmMaker::new();
+    let (tpm, mut gone) = (maker.tpm(), maker.tpm());
+    let bench = Bench::of_tpms(&maker, &[&tpm, &gone], 1);
+    gone.cut();
+    for log in ["", "all+trace"] {
+        let outcome = bench.unlocked(&["check"]).env("TSS2_LOG", log).run();
+        assert!(outcome.stdout.contains("a TPM by IBM"), "{}", outcome.stdout);
+        assert!(outcome.stdout.contains("no TPM answers at"), "{}", outcome.stdout);
+        assert_eq!(outcome.stderr, "");
+    }
+}
