@@ -234,6 +234,15 @@ impl LedgerReader {
         Ok(rows.into_iter().collect())
     }
 
+    /// Whether an attempt announced to put the keys of its unit's TPM at their handles.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn keeps_keys(&self, attempt: u64) -> Result<bool> {
+        let sql = "SELECT keeps_keys FROM attempt WHERE seq = ?1";
+        Ok(self.db.query_row(sql, [attempt], |row| row.get(0)).optional()?.unwrap_or_default())
+    }
+
     /// What a secret of the vault is, where the ledger has seen it imported.
     ///
     /// # Errors

@@ -150,7 +150,9 @@ CREATE TABLE IF NOT EXISTS attempt (
     reason TEXT,
     evidence TEXT,
     opened_at TEXT NOT NULL,
-    closed_at TEXT
+    closed_at TEXT,
+    -- whether it announced to put the keys of its unit's TPM at their handles
+    keeps_keys INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempt_by_order ON attempt (order_name, seq);
 CREATE INDEX IF NOT EXISTS attempt_by_unit ON attempt (hardware_id, seq);

@@ -176,7 +176,10 @@ impl Verification<'_> {
         })?;
         let plan = self.instruments.personaliser().plan(&record.identity, &credential);
         let written = self.reader.written(issued.attempt)?;
-        Ok((plan.map_err(Trouble::plan)?.as_accepted(&written), credential))
+        Ok((
+            plan.map_err(Trouble::plan)?.as_accepted(&written, self.reader.keeps_keys(issued.attempt)?),
+            credential,
+        ))
     }
 
     /// Errs where the unit can no longer be asked.

@@ -77,7 +77,8 @@ impl Station<'_> {
             return Err(nothing_done(claimed, what));
         };
         let plan = self.personalise(&claimed.identity, &credential)?;
-        let plan = plan.as_accepted(&self.reader.written(record.attempt)?);
+        let written = self.reader.written(record.attempt)?;
+        let plan = plan.as_accepted(&written, self.reader.keeps_keys(record.attempt)?);
         if let Some(item) = plan.items.iter().find(|item| item.is_forgotten()) {
             let what = format!(
                 "was flashed with no {}: the product's image is laid out in another way now",

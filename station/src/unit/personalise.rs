@@ -269,10 +269,10 @@ impl Plan {
         written.map(|item| item.step.clone()).collect()
     }
 
-    /// Expects of a live unit what the ledger says was written to it: the product may say something else by now, and a
-    /// private key is with the unit alone.
+    /// Expects of a live unit what the ledger says was written to it, and whether its TPM was to keep its keys: the product
+    /// may say something else by now, and a private key is with the unit alone.
     #[must_use]
-    pub fn as_accepted(mut self, written: &BTreeMap<String, WrittenRecord>) -> Self {
+    pub fn as_accepted(mut self, written: &BTreeMap<String, WrittenRecord>, keeps_keys: bool) -> Self {
         for item in &mut self.items {
             let there = written.get(&item.name).filter(|there| lies_at(there, &item.at));
             match (there, &item.at) {
@@ -280,8 +280,7 @@ impl Plan {
                 (None, Place::Flash(_)) => item.expected = Expected::Unknown,
                 // Its key, or what an earlier version of the program wrote: the product's word counts.
                 (None, Place::Console(_)) => {}
-                // Whether it was to keep its keys is not known here: that it holds them counts.
-                (None, Place::Tpm) => item.step = None,
+                (None, Place::Tpm) => item.step = keeps_keys.then_some(Step::KeepKeys),
             }
         }
         self
@@ -346,9 +345,12 @@ mod tests {
     #[test]
     fn a_live_unit_is_to_hold_what_it_was_given() {
         let then = Expected::Mac("then".to_owned());
-        assert_eq!(expected(&plan().as_accepted(&flashed(0x1_0000, "bb"))), [&then, &then]);
+        assert_eq!(expected(&plan().as_accepted(&flashed(0x1_0000, "bb"), false)), [&then, &then]);
         // What lies elsewhere now was never written there.
-        assert_eq!(expected(&plan().as_accepted(&flashed(0x2_0000, "bb"))), [&then, &Expected::Unknown]);
+        assert_eq!(
+            expected(&plan().as_accepted(&flashed(0x2_0000, "bb"), false)),
+            [&then, &Expected::Unknown]
+        );
     }
 
     #[test]

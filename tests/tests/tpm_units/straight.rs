@@ -150,6 +150,27 @@ fn keys_that_are_not_kept_are_made_no_oftener_than_they_must() {
     assert_eq!(relay.codes().iter().filter(|code| **code == CREATE_PRIMARY).count(), 3);
 }
 
+/// Somebody cleared its TPM since it was accepted: its software would make a key from another template than the one that is
+/// enrolled. Whatever the product says by now, the unit was to keep its keys.
+#[test]
+fn a_live_unit_whose_tpm_lost_its_keys_is_held() {
+    let maker = TpmMaker::new();
+    let tpm = maker.tpm();
+    let bench = Bench::of_tpms(&maker, &[&tpm], 1);
+    bench.flash_tpm("april", &tpm.tcti()).run().expect(0);
+    tpm.tool("clear", &["-c", "p"]);
+    let differs =
+        bench.unlocked(&["--json", "verify", "april", "--tcti", &tpm.tcti()]).run().expect(1).json();
+    assert_eq!(differs["items"][0]["result"], "differs", "{differs}");
+    let path = bench.folder().join("products/own.toml");
+    let text = std::fs::read_to_string(&path).unwrap().replace("keep_keys = true", "keep_keys = false");
+    std::fs::remove_file(&path).unwrap();
+    std::io::Write::write_all(&mut std::fs::File::create_new(&path).unwrap(), text.as_bytes()).unwrap();
+    let lost = bench.flash_tpm("april", &tpm.tcti()).run();
+    super::assert_failed(&bench, &lost, &tpm, "hold", &["has not kept its keys at their handles"]);
+    assert_eq!(bench.show("gw-0001")["state"], "on-hold");
+}
+
 /// As Microsoft's clients make them: another template, so another key. It is the unit's, and stays.
 #[test]
 fn a_key_that_lies_at_its_handle_is_the_unit_s_whatever_made_it() {

@@ -30,6 +30,9 @@ pub(super) fn open(
 
 pub(super) fn announce(db: &Connection, attempt: u64, act: &Act) -> Result {
     attempt_is_open(db, attempt)?;
+    if let Act::KeepKeys = act {
+        db.execute("UPDATE attempt SET keeps_keys = 1 WHERE seq = ?1", [attempt])?;
+    }
     let written = match act {
         Act::Flash { item, offset, length, content_mac } => {
             Some((item, Some(*offset), Some(*length), content_mac))
