@@ -116,6 +116,12 @@ impl Station<'_> {
         Ok(())
     }
 
+    /// Whether the unit is bound to an identity of this order that is live.
+    pub(super) fn is_live_here(&self, facts: &Facts) -> Result<bool, LedgerError> {
+        let bound = self.reader.bound_to(&facts.shown)?;
+        Ok(bound.is_some_and(|bound| bound.order == self.line.order && bound.state == IdentityState::Live))
+    }
+
     /// Decides, and binds identity and unit in one ledger transaction.
     pub(super) fn claim(&self, unit: Identified, case: &mut Case) -> Result<Claimed, Trouble> {
         unit.in_hand.check_single()?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 mod certificates;
+mod mssim;
 mod node_client;
 mod refused;
 

@@ -173,6 +173,27 @@ fn a_live_unit_whose_tpm_lost_its_keys_is_held() {
 
 /// As Microsoft's clients make them: another template, so another key. It is the unit's, and stays.
 #[test]
+fn a_live_unit_is_judged_by_what_it_was_given() {
+    let maker = TpmMaker::new();
+    let tpms = [maker.tpm(), maker.tpm()];
+    let bench = Bench::of_tpms(&maker, &[&tpms[0], &tpms[1]], 2);
+    bench.flash_tpm("april", &tpms[0].tcti()).run().expect(0);
+    // The product takes no programs any more: that is for new units.
+    let product =
+        bench.folder().join("products").join(bench.order_shown("april")["product"].as_str().unwrap());
+    let text = std::fs::read_to_string(&product).unwrap();
+    std::fs::remove_file(&product).unwrap();
+    let stricter = text.replace("software_tpm = \"allow\"", "software_tpm = \"refuse\"");
+    assert_ne!(stricter, text);
+    std::io::Write::write_all(&mut std::fs::File::create_new(&product).unwrap(), stricter.as_bytes())
+        .unwrap();
+    let again = verdict(&bench.flash_tpm("april", &tpms[0].tcti()).run().expect(0));
+    assert_eq!(again["verdict"], "accepted", "{again}");
+    let new = verdict(&bench.flash_tpm("april", &tpms[1].tcti()).run().expect(1));
+    assert!(new["reason"].as_str().unwrap().contains("its TPM is a program"), "{new}");
+}
+
+#[test]
 fn a_key_that_lies_at_its_handle_is_the_unit_s_whatever_made_it() {
     let maker = TpmMaker::new();
     let tpm = Swtpm::fresh();
