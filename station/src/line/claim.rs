@@ -222,7 +222,7 @@ impl Station<'_> {
             },
             (Assign::Next | Assign::ByScan, _) => None,
         };
-        let has_room = named.is_some() && self.reader.counts(order)?.unbound > 0;
+        let has_room = named.is_some() && self.reader.to_come(order)? > 0;
         Ok(History {
             bound_to: self.reader.bound_to(unit)?,
             scrapped: self.reader.scrapped(unit)?,
