@@ -189,12 +189,18 @@ fn through_a_resource_manager_several_programs_look_at_once() {
         "tpm2-abrmd --allow-root --session --tcti={} & manager=$!
          look() {{ \"$0\" --json tpm show --challenge --tcti tabrmd:bus_type=session; }}
          for try in $(seq 200); do look >/dev/null 2>&1 && break; sleep 0.05; done
-         looks=(); for try in 1 2 3 4; do look & looks+=($!); done
-         wait \"${{looks[@]}}\"; kill $manager; wait $manager",
+         looks=(); for try in 1 2 3 4; do look >look-$try & looks+=($!); done
+         wait \"${{looks[@]}}\"; cat look-?; kill $manager; wait $manager",
         tpm.tcti()
     );
     let run = ["--", "bash", "-c", &script, station_binary().to_str().unwrap()].map(str::to_owned);
-    let output = Command::new("dbus-run-session").args(run).stdin(Stdio::null()).output().unwrap();
+    let output = Command::new("dbus-run-session")
+        .args(run)
+        // Each into a file of its own: what several write into one pipe may be mixed.
+        .current_dir(tpm.file(""))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     let looks: Vec<Value> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
