@@ -38,6 +38,11 @@ fn two_units_are_proven_and_enrolled_and_known_again() {
     assert_eq!(again["verdict"], "accepted", "{again}");
     let by_hand = bench.unlocked(&["--json", "verify", "april", "--tcti", &tpms[0].tcti()]).run().expect(0);
     assert_eq!(by_hand.json()["verdict"], "proven");
+    let in_fixture = |name: &str| bench.unlocked(&["--json", "verify", "april", "--fixture", name]).run();
+    assert_eq!(in_fixture("2").expect(0).json()["verdict"], "proven");
+    in_fixture("9").expect(3).says("has no fixture `9`: it has 1, 2");
+    let with_port = bench.flash_tpm("april", &tpms[0].tcti()).arg("--port").arg("/dev/ttyUSB0").run();
+    with_port.expect(2).says("are reached by their TPM alone: leave --port out");
     assert_eq!(tpms[0].loaded() + &tpms[1].loaded(), "", "left behind");
     bench.head();
 }
