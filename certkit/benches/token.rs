@@ -1,6 +1,6 @@
 //! What issuing costs over the token's own signing call, with a P-256 key in SoftHSM. Prints a line a figure: name, value,
-//! goal, `ok` or `short`. The values are ratios of two things measured in turn in this run. A line with `#` tells besides
-//! what the check of each signature adds, which the line and batches make where the key is in a token.
+//! goal, `ok` or `short`. The values are ratios of two things measured in turn in this run. Lines with `#` tell besides what
+//! comes on top in `station issue`: fresh keys, PEM, and the check of each signature, on all cores.
 //!
 //! Run by scripts/bench: `cargo bench -p certkit --features pkcs11 --bench token`.
 
@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use certkit::{
-    CertificateSerial, CommonName, Issuer, KeyAlgorithm, Profile, PublicKey, RegistrationId, Signer,
-    SoftwareSigner, Subject, Template, Token, TokenSigner, TokenUri,
+    Batch, BatchItem, CertificateSerial, CommonName, Issuer, KeyAlgorithm, KeyFormat, Profile, PublicKey,
+    RegistrationId, Signer, SoftwareSigner, Subject, Template, Token, TokenSigner, TokenUri,
 };
 use cryptoki::context::Pkcs11;
 use cryptoki::mechanism::Mechanism;
@@ -35,7 +35,10 @@ const ROUNDS: usize = 201;
 /// Signatures a round and side.
 const MANY: u64 = 25;
 /// What takes turns: the token's own call and all that is compared with it.
-const SIDES: usize = 5;
+const SIDES: usize = 4;
+/// Credentials of a batch, and how many batches of each kind.
+const IN_BATCH: u64 = 1_000;
+const BATCHES: usize = 21;
 const NOW: OffsetDateTime = datetime!(2026-11-24 08:00 UTC);
 
 fn main() {
@@ -48,16 +51,11 @@ fn main() {
     let issuer = Arc::new(issuer(signer));
     let profile = Profile::from_toml(include_str!("../../templates/profiles/azure-device.toml")).unwrap();
     let template = || Template::new(issuer.clone(), &profile, KeyAlgorithm::P256, NOW).unwrap();
-    let (template, checking) = (template(), template().checking_signatures());
+    let one = template();
     let bare = Bare::new();
     // The first calls load and warm; they are not counted.
-    let sides: [&dyn Fn() -> Duration; SIDES] = [
-        &|| bare.sign(),
-        &|| sign(&again),
-        &|| issue(&template, &keys),
-        &|| issue_batch(&template, &keys),
-        &|| issue_batch(&checking, &keys),
-    ];
+    let sides: [&dyn Fn() -> Duration; SIDES] =
+        [&|| bare.sign(), &|| sign(&again), &|| issue(&one, &keys), &|| issue_batch(&one, &keys)];
     let _ = sides.map(|side| side());
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
@@ -70,16 +68,50 @@ fn main() {
     }
     let each: [f64; SIDES] =
         std::array::from_fn(|side| median(rounds.iter().map(|round: &[f64; SIDES]| round[side])));
-    let [bare, through, one, batch, checked] = each;
+    let [call, through, one, batch] = each;
     println!(
-        "# the token's own call {bare:.1} us, signing through certkit {through:.1} us, issuing one by one {one:.1} us, in a \
-         batch {batch:.1} us; with each signature checked {:.1} us more",
-        checked - batch
+        "# the token's own call {call:.1} us, signing through certkit {through:.1} us, issuing one by one {one:.1} us, in a \
+         batch {batch:.1} us"
     );
+    whole(&bare, &template);
     let over_bare = |side: usize| median(rounds.iter().map(|round| round[side] / round[0]));
     let one = figure("pkcs11_issue_over_token_sign", over_bare(2));
     let batch = figure("pkcs11_batch_over_token_sign", over_bare(3));
     exit(i32::from(!(one && batch)));
+}
+
+/// Batches as `station issue` makes them, without its ledger and bundle. A token that is a program takes the same cores.
+fn whole(bare: &Bare, template: &dyn Fn() -> Template) {
+    let mut ratios = [(); 2].map(|()| Vec::new());
+    for _ in 0..BATCHES {
+        let call =
+            (0..IN_BATCH / MANY).map(|_| bare.sign()).sum::<Duration>().as_secs_f64() / IN_BATCH as f64;
+        let templates = [template(), template().checking_signatures().unwrap()];
+        for (ratios, template) in ratios.iter_mut().zip(templates) {
+            ratios.push(credentials(template).as_secs_f64() / IN_BATCH as f64 / call);
+        }
+    }
+    let [plain, checked] = ratios.map(|ratios| median(ratios.into_iter()));
+    println!(
+        "# a credential of a batch on all cores, with a fresh key and as PEM, over the token's own call: {plain:.2}; with its \
+         signature checked: {checked:.2}"
+    );
+}
+
+fn credentials(template: Template) -> Duration {
+    let above = vec![template.issuer().certificate().clone()];
+    let text = above[0].to_pem();
+    let item = |number| BatchItem {
+        registration_id: RegistrationId::parse(&format!("bench-{number:06}")).unwrap(),
+        serial: CertificateSerial::of_batch(number, [7; 8]),
+    };
+    let began = Instant::now();
+    let made = Batch::new(template, above, (0..IN_BATCH).map(item), move |credential| {
+        let leaf = credential.leaf_pem();
+        (credential.private_key.to_pem(KeyFormat::Pkcs8).unwrap(), [&leaf, text.as_str()].concat(), leaf)
+    });
+    assert_eq!(made.filter(Result::is_ok).count() as u64, IN_BATCH);
+    began.elapsed()
 }
 
 fn figure(name: &str, value: f64) -> bool {
@@ -147,7 +179,7 @@ fn fresh_keys() -> Vec<PublicKey> {
     (0..MANY).map(|_| SoftwareSigner::generate(KeyAlgorithm::P256).unwrap().public_key().clone()).collect()
 }
 
-/// As the line does it for one unit: with a period that begins now, and read back.
+/// As the line does it for one unit: with a period that begins now.
 fn issue(template: &Template, keys: &[PublicKey]) -> Duration {
     let id = RegistrationId::parse("bench-000001").unwrap();
     let began = Instant::now();

@@ -3,6 +3,7 @@
 mod contents;
 mod error;
 mod revocation_list;
+mod signature_check;
 mod template;
 
 use rcgen::{CertificateParams, KeyIdMethod};

@@ -168,10 +168,13 @@ fn a_bad_signature_in_the_midst_is_found_where_signatures_are_checked() {
         root.issue(&profile(INTERMEDIATE), &subject, key.public_key(), &item(1).serial, NOW).unwrap();
     let issuer = Issuer::new(certificate, Box::new(Failing(key, AtomicU64::new(0)))).unwrap();
     let (template, above) = template(issuer);
-    let batch =
-        Batch::with_threads(threads(1), template.checking_signatures(), above, (0..300).map(item), |made| {
-            made
-        });
+    let batch = Batch::with_threads(
+        threads(1),
+        template.checking_signatures().unwrap(),
+        above,
+        (0..300).map(item),
+        |made| made,
+    );
     let made: Vec<_> = batch.collect();
     assert_eq!(made.len(), 101);
     assert!(matches!(&made[100], Err(BatchError::Issue { source, .. })

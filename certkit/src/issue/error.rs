@@ -149,6 +149,14 @@ pub enum IssueError {
     /// The key did not sign.
     #[error("the certificate could not be signed")]
     Sign(#[source] SignerError),
+    /// No signature of the authority's could ever be checked.
+    #[error(
+        "the public key of {issuer:?} is none that a signature can be checked with: make a new authority"
+    )]
+    PublicKey {
+        /// The authority.
+        issuer: String,
+    },
     /// What the key gave is no signature of its own.
     #[error(
         "the private key of {issuer:?} gave a signature that does not fit it: see whether it is the right key, and its token sound"

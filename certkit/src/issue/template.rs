@@ -13,10 +13,11 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::contents::{Period, Public};
+use super::signature_check::SignatureCheck;
 use super::{Issuer, check_key};
 use crate::{
-    Certificate, CertificateSerial, IssueError, KeyAlgorithm, Profile, PublicKey, RegistrationId, Signer,
-    SoftwareSigner, Subject,
+    CertificateSerial, IssueError, KeyAlgorithm, Profile, PublicKey, RegistrationId, Signer, SoftwareSigner,
+    Subject,
 };
 use part::{BIT_STRING, Own, Part, SEQUENCE, header, length_with_header, opened, parts, sum};
 
@@ -34,7 +35,7 @@ pub struct Template {
     tbs: Vec<Part>,
     /// The signature's AlgorithmIdentifier.
     algorithm: Vec<u8>,
-    checks_signatures: bool,
+    check: Option<SignatureCheck>,
 }
 
 impl Template {
@@ -58,21 +59,14 @@ impl Template {
         let (tbs, algorithm) = opened(&written).ok_or(IssueError::Template)?;
         let tbs = parts(tbs, &sample.own()).ok_or(IssueError::Template)?;
         let (profile, algorithm) = (profile.clone(), algorithm.to_vec());
-        let template = Self {
-            issuer,
-            profile,
-            key,
-            validity: sample.validity,
-            tbs,
-            algorithm,
-            checks_signatures: false,
-        };
-        template.check()?;
+        let validity = sample.validity;
+        let template = Self { issuer, profile, key, validity, tbs, algorithm, check: None };
+        template.compare()?;
         Ok(template)
     }
 
     /// A second sample, in which all is of another length, shows whether a place or a length was taken for fixed.
-    fn check(&self) -> Result<(), IssueError> {
+    fn compare(&self) -> Result<(), IssueError> {
         let period = Period {
             not_before: datetime!(2049-12-31 23:59:59 UTC),
             not_after: datetime!(2050-01-01 00:00:00 UTC),
@@ -85,9 +79,14 @@ impl Template {
 
     /// The same, with each signature checked before a certificate is given out: for keys in tokens, whose faults no one
     /// else sees. It costs more than signing in memory does.
-    #[must_use]
-    pub fn checking_signatures(self) -> Self {
-        Self { checks_signatures: true, ..self }
+    ///
+    /// # Errors
+    /// [`IssueError::PublicKey`].
+    pub fn checking_signatures(self) -> Result<Self, IssueError> {
+        let issuer = self.issuer.certificate();
+        let check = SignatureCheck::new(issuer.public_key())
+            .map_err(|_| IssueError::PublicKey { issuer: issuer.subject_name() })?;
+        Ok(Self { check: Some(check), ..self })
     }
 
     /// The authority that signs.
@@ -117,7 +116,7 @@ impl Template {
     }
 
     /// Issues a certificate now, as [`Issuer::issue`] does and in less time: its period begins with this moment, which the
-    /// authority's own validity must hold. It is read again.
+    /// authority's own validity must hold. Gives its DER; [`Chain`](crate::Chain) is where it is read again and checked.
     ///
     /// # Errors
     /// [`IssueError`]: as [`Issuer::issue`].
@@ -127,19 +126,16 @@ impl Template {
         public_key: &PublicKey,
         serial: &CertificateSerial,
         now: OffsetDateTime,
-    ) -> Result<Certificate, IssueError> {
+    ) -> Result<Vec<u8>, IssueError> {
         let validity = self.issuer.period(&self.profile, id.as_str(), now)?.der()?;
-        self.issuer.read_back(&self.signed(&self.tbs(id, public_key, serial, &validity)?)?)
+        self.signed(&self.tbs(id, public_key, serial, &validity)?)
     }
 
     fn signed(&self, tbs: &[u8]) -> Result<Vec<u8>, IssueError> {
         let signature = self.issuer.signer.sign(tbs).map_err(IssueError::Sign)?;
-        if self.checks_signatures {
-            let issuer = self.issuer.certificate();
-            issuer
-                .public_key()
-                .verify(tbs, &signature)
-                .map_err(|_| IssueError::BadSignature { issuer: issuer.subject_name() })?;
+        if let Some(check) = &self.check {
+            let issuer = || self.issuer.certificate().subject_name();
+            check.verify(tbs, &signature).map_err(|_| IssueError::BadSignature { issuer: issuer() })?;
         }
         let inner = tbs.len() + self.algorithm.len() + length_with_header(signature.len() + 1);
         let mut der = Vec::with_capacity(length_with_header(inner));
@@ -245,7 +241,7 @@ mod tests {
 
     use super::*;
     use crate::sample::{self, INTERMEDIATE, NOW, intermediate, profile, root};
-    use crate::{Chain, ChainError, SignerError};
+    use crate::{Certificate, Chain, ChainError, SignerError};
 
     /// The profiles that devices get from an authority, as shipped and with all that a profile can say.
     fn profiles() -> Vec<Profile> {
@@ -289,7 +285,7 @@ mod tests {
         match (template.issue_now(id, key, serial, now), rcgen) {
             (Ok(ours), Ok(theirs)) => {
                 let theirs = opened(theirs.der()).unwrap();
-                assert_eq!(opened(ours.der()).unwrap(), theirs);
+                assert_eq!(opened(&ours).unwrap(), theirs);
                 let at_one_moment =
                     Template::new(template.issuer.clone(), &template.profile, key.algorithm(), now);
                 let ours = at_one_moment.unwrap().issue(id, key, serial).unwrap();
@@ -396,9 +392,10 @@ mod tests {
             || Template::new(issuer.clone(), &profile(sample::DEVICE), KeyAlgorithm::P256, NOW).unwrap();
         let (id, key) = (RegistrationId::parse("sensor-001").unwrap(), sample::signer().public_key().clone());
         let issued = |template: Template| template.issue_now(&id, &key, &sample::serial(3), NOW);
-        let refused = issued(template().checking_signatures()).unwrap_err();
+        let refused = issued(template().checking_signatures().unwrap()).unwrap_err();
         assert!(matches!(&refused, IssueError::BadSignature { issuer } if issuer == "CN=Line"), "{refused}");
-        let refused = Chain::new(vec![issued(template()).unwrap(), certificate]).unwrap_err();
+        let leaf = Certificate::from_der(&issued(template()).unwrap()).unwrap();
+        let refused = Chain::new(vec![leaf, certificate]).unwrap_err();
         assert!(matches!(refused, ChainError::Signature { .. }), "{refused}");
     }
 

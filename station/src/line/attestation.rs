@@ -251,7 +251,9 @@ impl X509 {
     ) -> Result<Certificate, Trouble> {
         let (id, serial) = (&unit.claimed.identity.registration_id, serial(unit, edge)?);
         let authority = self.signs.authority().unwrap_or_default();
-        template.issue_now(id, key, &serial, (edge.now)()).map_err(|error| Trouble::issuing(error, authority))
+        let der = template.issue_now(id, key, &serial, (edge.now)());
+        Certificate::from_der(&der.map_err(|error| Trouble::issuing(error, authority))?)
+            .map_err(Trouble::credential)
     }
 
     fn chain(&self, leaf: Certificate) -> Result<Chain, Trouble> {

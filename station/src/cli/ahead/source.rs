@@ -1,6 +1,7 @@
 //! How credentials are made that are issued ahead: as the line makes them, where no unit takes part in it.
 
 use crate::ahead::Source;
+use crate::authority::AuthorityError;
 use crate::cli::Failure;
 use crate::cli::keyring::Keyring;
 use crate::clock;
@@ -22,7 +23,14 @@ pub(in crate::cli) fn source(
             } => {
                 let in_token =
                     keyring.reader.authority(&label)?.is_some_and(|record| record.token_key.is_some());
-                let template = if in_token { template.checking_signatures() } else { *template };
+                let template = if in_token {
+                    template.checking_signatures().map_err(|error| AuthorityError::Issue {
+                        label: label.clone(),
+                        source: Box::new(error),
+                    })?
+                } else {
+                    *template
+                };
                 let issued = keyring.reader.count_ahead()?;
                 Ok(Source::X509 {
                     template: Box::new(template),
