@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use certkit::{
-    CertificateSerial, CommonName, Issuer, KeyAlgorithm, Kind, OutlivingIssuer, Profile, Signer,
+    Certificate, CertificateSerial, CommonName, Issuer, KeyAlgorithm, Kind, OutlivingIssuer, Profile, Signer,
     SoftwareSigner, Subject, Template, VerificationCode,
 };
 
@@ -50,7 +50,13 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             {
                 let template =
                     Template::new(ROOT.clone(), &profile, KeyAlgorithm::P256, now()).expect("template");
-                template.issue_now(id, KEY.public_key(), &serial(), now()).expect("as without a template");
+                let der = template
+                    .issue_now(id, KEY.public_key(), &serial(), now())
+                    .expect("as without a template");
+                assert_eq!(
+                    Certificate::from_der(&der).expect("as without a template").subject_name(),
+                    certificate.subject_name()
+                );
             }
         }
         Err(certkit::IssueError::OutlivesIssuer { .. }) => {
