@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 use crate::event::{Event, Outcome};
 use crate::ledger::entry::{Disposition, Fact, Identity, IssuedCredential, TpmKey};
 use crate::ledger::{Ledger, LedgerReader};
-use crate::link::{DeviceLink, Step, Variables};
+use crate::link::{Deflations, DeviceLink, Step, Variables};
 use crate::product::Product;
 use crate::tpm::HierarchyAuths;
 use crate::unit::{Credential, Facts, Plan, Random, refuse_locked, refuse_small};
@@ -63,6 +63,8 @@ pub struct Line<'a> {
     pub ledger_key: &'a DeviceKey,
     /// Authorisations of its units' TPMs.
     pub tpm_auths: &'a HierarchyAuths,
+    /// What its units get alike.
+    pub deflations: Deflations,
     /// The ledger's file, for reading.
     pub ledger_file: &'a Path,
     /// Where time and randomness come from.
@@ -90,6 +92,7 @@ impl Line<'_> {
             variables: self.variables,
             ledger_key: self.ledger_key,
             tpm_auths: self.tpm_auths,
+            deflations: &self.deflations,
             edge: self.edge,
         }
     }

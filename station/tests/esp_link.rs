@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 use rustix::process::{Pid, Signal, kill_process};
 use station::ledger::entry::Disposition;
-use station::link::esp::{Chip, EspLink, Identity, LockState, Md5Digest, Secrecy, Span};
+use station::link::esp::{Chip, Deflations, EspLink, Identity, LockState, Md5Digest, Secrecy, Span};
 use station::link::{LinkError, PortFault, StopSignal};
 use tempfile::TempDir;
 
@@ -67,7 +67,7 @@ impl Board {
     fn open(&self, baud: u32) -> EspLink {
         let end = Instant::now() + PATIENCE;
         loop {
-            match EspLink::open(&self.port(), self.chip, baud, StopSignal::default()) {
+            match EspLink::open(&self.port(), self.chip, baud, Deflations::default(), StopSignal::default()) {
                 Err(PortFault::Busy(_)) if Instant::now() < end => sleep(Duration::from_millis(10)),
                 opened => return opened.unwrap(),
             }
@@ -361,7 +361,8 @@ fn a_region_that_the_flash_has_not_or_would_not_erase_alone_is_an_error() {
 fn a_port_that_is_taken_or_not_there_is_told() {
     let board = Board::start("esp32", &["--no-pacing"]);
     let port = board.port();
-    let open = |port: &Path| EspLink::open(port, board.chip, 115_200, StopSignal::default());
+    let open =
+        |port: &Path| EspLink::open(port, board.chip, 115_200, Deflations::default(), StopSignal::default());
     let first = open(&port).unwrap();
     assert!(matches!(open(&port), Err(PortFault::Busy(_))));
     drop(first);
@@ -373,7 +374,8 @@ fn a_port_that_is_taken_or_not_there_is_told() {
 fn a_wish_to_stop_ends_a_write_within_a_second() {
     let board = Board::start("esp32c3", &[]);
     let stop = StopSignal::default();
-    let mut link = EspLink::open(&board.port(), board.chip, 115_200, stop.clone()).unwrap();
+    let mut link =
+        EspLink::open(&board.port(), board.chip, 115_200, Deflations::default(), stop.clone()).unwrap();
     link.connect().unwrap();
     let content = noise(0x4_0000);
     let stopped = std::cell::Cell::new(None);
@@ -417,7 +419,9 @@ fn a_loader_of_others_is_written_verified_and_read() {
 }
 
 fn with_others(port: &Path, chip: &str, baud: u32) {
-    let mut link = EspLink::open(port, chip.parse().unwrap(), baud, StopSignal::default()).unwrap();
+    let mut link =
+        EspLink::open(port, chip.parse().unwrap(), baud, Deflations::default(), StopSignal::default())
+            .unwrap();
     let told = link.connect().unwrap();
     assert_eq!((told.chip.to_string().as_str(), told.locks.is_locked()), (chip, false));
     let content = content();

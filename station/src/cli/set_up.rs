@@ -8,7 +8,7 @@ use super::Failure;
 use super::keyring::Keyring;
 use crate::clock;
 use crate::line::{Attestation, Edge, Instruments, IssueBudget, Line, UnitsInHand};
-use crate::link::Variables;
+use crate::link::{Deflations, Variables};
 use crate::product::Product;
 use crate::tpm::HierarchyAuths;
 
@@ -18,13 +18,14 @@ pub(super) struct SetUp {
     variables: Variables,
     ledger_key: DeviceKey,
     tpm_auths: HierarchyAuths,
+    deflations: Deflations,
 }
 
 impl SetUp {
     pub(super) fn of(keyring: &Keyring<'_>, product: Product) -> Result<Self, Failure> {
         let (variables, ledger_key) = (keyring.variables(&product)?, keyring.ledger_key()?);
         let tpm_auths = keyring.tpm_auths(&product)?;
-        Ok(Self { product, variables, ledger_key, tpm_auths })
+        Ok(Self { product, variables, ledger_key, tpm_auths, deflations: Deflations::default() })
     }
 
     /// What units are looked at with.
@@ -34,6 +35,7 @@ impl SetUp {
             variables: &self.variables,
             ledger_key: &self.ledger_key,
             tpm_auths: &self.tpm_auths,
+            deflations: &self.deflations,
             edge: edge(),
         }
     }
@@ -45,6 +47,9 @@ impl SetUp {
         attestation: &'a Attestation,
         ledger_file: &'a Path,
     ) -> Line<'a> {
+        if let Some(firmware) = &self.product.firmware {
+            self.deflations.begin(firmware.ranges.iter().map(|range| range.content.clone()).collect());
+        }
         Line {
             product: &self.product,
             order,
@@ -52,6 +57,7 @@ impl SetUp {
             variables: &self.variables,
             ledger_key: &self.ledger_key,
             tpm_auths: &self.tpm_auths,
+            deflations: self.deflations.clone(),
             ledger_file,
             edge: edge(),
             in_hand: UnitsInHand::default(),

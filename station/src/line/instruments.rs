@@ -6,7 +6,7 @@ use certkit::DeviceKey;
 
 use super::Edge;
 use crate::config::Fixture;
-use crate::link::{ConsoleLink, DeviceLink, EspLink, PortFault, StopSignal, TpmLink, Variables};
+use crate::link::{ConsoleLink, Deflations, DeviceLink, EspLink, PortFault, StopSignal, TpmLink, Variables};
 use crate::product::{Product, ProductLink};
 use crate::tpm::{HierarchyAuths, Tcti};
 use crate::unit::Personaliser;
@@ -22,6 +22,8 @@ pub struct Instruments<'a> {
     pub ledger_key: &'a DeviceKey,
     /// Authorisations of its units' TPMs.
     pub tpm_auths: &'a HierarchyAuths,
+    /// What its units get alike.
+    pub deflations: &'a Deflations,
     /// Where time and randomness come from.
     pub edge: Edge,
 }
@@ -46,7 +48,9 @@ impl<'a> Instruments<'a> {
             ProductLink::Console { baud, dialogue } => {
                 Ok(Box::new(ConsoleLink::open(port, *baud, dialogue, self.variables, stop)?))
             }
-            ProductLink::Loader { baud, chip, .. } => Ok(Box::new(EspLink::open(port, *chip, *baud, stop)?)),
+            ProductLink::Loader { baud, chip, .. } => {
+                Ok(Box::new(EspLink::open(port, *chip, *baud, self.deflations.clone(), stop)?))
+            }
             ProductLink::Tpm | ProductLink::Programmer => {
                 Err(no_link(self.product, format!("port {}", port.display())))
             }

@@ -15,7 +15,7 @@ mod tpm;
 pub use console::{ConsoleLink, Dialogue, DialogueError, Section, Variable, Variables};
 pub use device_link::{DeviceLink, Leaving, Shown};
 pub use error::{LinkError, PortFault};
-pub use esp::{Chip, EspLink, LockState, SECTOR};
+pub use esp::{Chip, Deflations, EspLink, LockState, SECTOR};
 pub use place::{Observed, Place};
 pub use port::{open_port, try_port};
 pub use port_mark::PortMark;

@@ -11,6 +11,7 @@
 //! tried again. It goes down in speed, finds the loader again, makes sure that it is still the same unit, and goes on.
 
 mod chip;
+mod deflations;
 mod device;
 mod frame;
 mod identify;
@@ -30,6 +31,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use chip::{Chip, ChipError};
+pub use deflations::Deflations;
 pub use lock_state::LockState;
 pub use span::{SECTOR, Span};
 pub use write::Secrecy;
@@ -86,19 +88,26 @@ pub struct EspLink {
     sent: bool,
     /// What the flash should hold since it was written.
     written: Vec<(Span, Md5Digest)>,
+    deflations: Deflations,
 }
 
 impl EspLink {
     /// Opens the port for this process alone. Nothing is sent. `baud` is the speed for contents; the loader is met at
-    /// 115,200, or at `baud` where that is less.
+    /// 115,200, or at `baud` where that is less. What goes to many units is deflated once for all that share `deflations`.
     ///
     /// # Errors
     /// [`PortFault`].
-    pub fn open(path: &Path, chip: Chip, baud: u32, stop: StopSignal) -> Result<Self, PortFault> {
+    pub fn open(
+        path: &Path,
+        chip: Chip,
+        baud: u32,
+        deflations: Deflations,
+        stop: StopSignal,
+    ) -> Result<Self, PortFault> {
         let mut port = open_native(path, baud.min(FIRST_BAUD), TICK)?;
         // A pseudo-terminal has no lines: asking is an error.
         let lines = port.read_clear_to_send().is_ok().then(|| usb_of(path));
-        Ok(Self::on(port, lines, chip, baud, stop))
+        Ok(Self { deflations, ..Self::on(port, lines, chip, baud, stop) })
     }
 
     fn on(port: Port, lines: Option<UsbPortInfo>, chip: Chip, baud: u32, stop: StopSignal) -> Self {
@@ -116,6 +125,7 @@ impl EspLink {
             without_stub: false,
             sent: false,
             written: Vec::new(),
+            deflations: Deflations::default(),
         }
     }
 

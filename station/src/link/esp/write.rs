@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use espflash::command::Command;
 use md5::{Digest, Md5};
-use miniz_oxide::deflate::compress_to_vec_zlib;
 
 use super::frame::Program;
 use super::trouble::Trouble;
@@ -13,14 +12,12 @@ use crate::link::LinkError;
 
 /// What goes from one BEGIN on, and is sent again as a whole. At each BEGIN the stub first ends what it is writing,
 /// and the line waits.
-const SEGMENT: u32 = 256 * 1024;
+pub(super) const SEGMENT: u32 = 256 * 1024;
 /// What a loader takes at once.
 const STUB_BLOCK: usize = 0x4000;
 const ROM_BLOCK: usize = 0x400;
 /// Seconds that a loader may take to erase and write a megabyte (esptool's `ERASE_WRITE_TIMEOUT_PER_MB`).
 const WRITE_A_MEGABYTE: u64 = 40;
-/// Slower has no gain on the line.
-const DEFLATE_LEVEL: u8 = 6;
 /// So often the device's digest may be another, each time after writing again what differs.
 const DIFFERENCES: u32 = 3;
 
@@ -137,7 +134,7 @@ impl EspLink {
         self.sent = true;
         let is_stub = self.program == Program::Stub;
         let may_deflate = is_stub && secrecy == Secrecy::Public;
-        let deflated = may_deflate.then(|| compress_to_vec_zlib(content, DEFLATE_LEVEL));
+        let deflated = may_deflate.then(|| self.deflations.of(content));
         let deflated = deflated.filter(|deflated| deflated.len() < content.len());
         let data = deflated.as_deref().unwrap_or(content);
         let block = if is_stub { STUB_BLOCK } else { ROM_BLOCK };
