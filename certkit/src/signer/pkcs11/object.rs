@@ -1,5 +1,7 @@
 //! Key objects of a token: what is asked when they are made, what must be true of them, and their public half.
 
+use std::ffi::c_ulong;
+
 use cryptoki::error::Error;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
@@ -24,7 +26,7 @@ pub(super) fn kind(algorithm: KeyAlgorithm) -> (Mechanism<'static>, Vec<Attribut
         (Mechanism::EccKeyPairGen, vec![Attribute::EcParams(curve.to_der().unwrap_or_default())])
     };
     let bits = |bits: u32| {
-        let size = Attribute::ModulusBits(u64::from(bits).into());
+        let size = Attribute::ModulusBits(c_ulong::from(bits).into());
         (Mechanism::RsaPkcsKeyPairGen, vec![size, Attribute::PublicExponent(vec![1, 0, 1])])
     };
     match algorithm {
