@@ -3,6 +3,7 @@
 //! Each is sealed to the vault's recipient, so putting a secret in needs no unlocking. The recipient's identity
 //! lies beside them, wrapped by the station's one unlock secret (age's scrypt recipient). Format: age-encryption.org/v1.
 
+mod descriptor;
 mod keys_ahead;
 mod recipient;
 mod secret;

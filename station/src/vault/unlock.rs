@@ -1,13 +1,14 @@
 //! Where the unlock secret comes from: a descriptor, a systemd credential, or a prompt. Never an argument or
 //! the environment (which names at most the credential's *folder*).
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::Secret;
+use super::{Secret, descriptor};
 
 /// The systemd credential's name: `LoadCredentialEncrypted=station-unlock:…` in the unit file.
 const CREDENTIAL: &str = "station-unlock";
@@ -70,7 +71,7 @@ impl UnlockFrom {
     /// Whether a descriptor is open, or a credential's file there.
     pub fn is_there(&self) -> bool {
         match self {
-            Self::Descriptor(number) => descriptor(*number).symlink_metadata().is_ok(),
+            Self::Descriptor(number) => descriptor::is_open(*number),
             Self::Credential(path) => path.exists(),
             Self::Closed(_) | Self::Prompt => false,
         }
@@ -82,24 +83,20 @@ impl UnlockFrom {
     /// [`UnlockError`].
     pub fn obtain(&self, twice: bool) -> Result<Secret, UnlockError> {
         match self {
-            Self::Descriptor(number) => from_file(descriptor(*number), format!("descriptor {number}")),
+            Self::Descriptor(number) => read(descriptor::open(*number), format!("descriptor {number}")),
             Self::Closed(number) => Err(UnlockError::Read {
                 from: format!("descriptor {number}"),
                 source: io::ErrorKind::NotFound.into(),
             }),
-            Self::Credential(path) => from_file(path.clone(), format!("credential {}", path.display())),
+            Self::Credential(path) => read(File::open(path), format!("credential {}", path.display())),
             Self::Prompt => prompt(twice),
         }
     }
 }
 
-fn descriptor(number: u32) -> PathBuf {
-    PathBuf::from(format!("/dev/fd/{number}"))
-}
-
-fn from_file(path: PathBuf, from: String) -> Result<Secret, UnlockError> {
+fn read(opened: io::Result<File>, from: String) -> Result<Secret, UnlockError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
-    std::fs::File::open(path)
+    opened
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
         .map_err(|source| UnlockError::Read { from: from.clone(), source })?;
     if bytes.len() as u64 > LONGEST {
@@ -141,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         crate::place::new_file(&path, b"open sesame\r\n", crate::place::Readers::Owner).unwrap();
-        assert_eq!(from_file(path, "f".into()).unwrap().text(), Some("open sesame"));
+        assert_eq!(read(File::open(path), "f".into()).unwrap().text(), Some("open sesame"));
     }
 
     #[test]
@@ -150,7 +147,7 @@ mod tests {
         for (bytes, part) in [(vec![b'\n'], "empty"), (vec![b'x'; 5000], "longer")] {
             let path = folder.path().join(part);
             crate::place::new_file(&path, &bytes, crate::place::Readers::Owner).unwrap();
-            let error = from_file(path, "f".into()).unwrap_err().to_string();
+            let error = read(File::open(path), "f".into()).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
     }
