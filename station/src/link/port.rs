@@ -6,6 +6,7 @@ use std::time::Duration;
 use serialport::{ErrorKind, SerialPort, SerialPortBuilder};
 
 use super::error::PortFault;
+use super::port_mark::PortMark;
 
 /// Opens a port for this process alone. Nothing is sent.
 ///
@@ -31,7 +32,7 @@ fn explained<P>(
     open: impl FnOnce(SerialPortBuilder) -> serialport::Result<P>,
 ) -> Result<P, PortFault> {
     open(serialport::new(path.to_string_lossy(), baud).timeout(timeout)).map_err(|source| {
-        if cfg!(unix) && !path.exists() {
+        if PortMark::of(path).is_none() {
             return PortFault::Missing(path.to_owned());
         }
         match source.kind() {

@@ -1,13 +1,15 @@
-//! Tells whether the device behind a port's name is still the one that was there before.
+//! Where ports are files: names, links by position, and device nodes.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The device that a port's name stands for at one moment. Another one comes when a unit is unplugged and plugged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortMark {
     target: PathBuf,
-    name: Name,
-    device: Option<u64>,
+    name: Option<Name>,
+    device: u64,
 }
 
 impl PortMark {
@@ -16,12 +18,7 @@ impl PortMark {
         loop {
             let name = Name::of(port);
             let target = std::fs::read_link(port).unwrap_or_else(|_| port.to_owned());
-            // `COM7` is no path that can be looked at: it counts as there, and opening it tells.
-            let device = match port.metadata() {
-                Ok(found) => device_of(&found),
-                Err(_) if cfg!(unix) => return None,
-                Err(_) => None,
-            };
+            let device = device_of(&port.metadata().ok()?);
             // A unit that was exchanged between two looks would be half one and half the other, and later be taken for a
             // third.
             if Name::of(port) == name {
@@ -31,46 +28,28 @@ impl PortMark {
     }
 }
 
-/// What tells a name from another of the same text.
+/// What tells a name from another of the same text: a link by position is made anew for each unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Name {
-    /// The number of its node, and its birth: a link by position is made anew for each unit.
-    #[cfg(unix)]
-    node: Option<(u64, i64, i64)>,
+    node: u64,
+    /// Seconds and nanoseconds.
+    born: (i64, i64),
 }
 
-#[cfg(unix)]
 impl Name {
-    fn of(port: &Path) -> Self {
-        use std::os::unix::fs::MetadataExt;
-        let node = port.symlink_metadata().ok().map(|name| {
-            // The times of a device node itself move with its traffic; those of a link do not.
-            let born = if name.is_symlink() { (name.ctime(), name.ctime_nsec()) } else { (0, 0) };
-            (name.ino(), born.0, born.1)
-        });
-        Self { node }
+    fn of(port: &Path) -> Option<Self> {
+        let name = port.symlink_metadata().ok()?;
+        // The times of a device node itself move with its traffic; those of a link do not.
+        let born = if name.is_symlink() { (name.ctime(), name.ctime_nsec()) } else { (0, 0) };
+        Some(Self { node: name.ino(), born })
     }
 }
 
-#[cfg(not(unix))]
-impl Name {
-    fn of(_port: &Path) -> Self {
-        Self {}
-    }
+fn device_of(found: &Metadata) -> u64 {
+    found.rdev()
 }
 
-#[cfg(unix)]
-fn device_of(found: &std::fs::Metadata) -> Option<u64> {
-    use std::os::unix::fs::MetadataExt;
-    Some(found.rdev())
-}
-
-#[cfg(not(unix))]
-fn device_of(_found: &std::fs::Metadata) -> Option<u64> {
-    None
-}
-
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::collections::HashSet;
     use std::sync::atomic::{AtomicBool, Ordering};
