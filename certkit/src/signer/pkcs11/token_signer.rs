@@ -7,8 +7,6 @@ use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
-use der::asn1::UintRef;
-use der::{Encode, Tag};
 use sha2::{Digest, Sha256, Sha384};
 
 use super::error::TokenError;
@@ -45,6 +43,8 @@ impl TokenSigner {
         &self.uri
     }
 
+    /// PKCS#11 gives r and s side by side, X.509 wants an Ecdsa-Sig-Value (RFC 3279 §2.2.3).
+    ///
     /// A session that fails is replaced once; what then fails is the token's fault, and the caller's to report.
     fn sign_with_token(&self, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         let failed = TokenError::failed(self.token.label(), "sign");
@@ -55,29 +55,27 @@ impl TokenSigner {
             )
         };
         match self.public_key.algorithm() {
-            KeyAlgorithm::P256 => self.ecdsa(&raw(Mechanism::Ecdsa, &Sha256::digest(message))?, 32),
-            KeyAlgorithm::P384 => self.ecdsa(&raw(Mechanism::Ecdsa, &Sha384::digest(message))?, 48),
+            KeyAlgorithm::P256 => {
+                let raw = raw(Mechanism::Ecdsa, &Sha256::digest(message))?;
+                let signature =
+                    p256::ecdsa::Signature::from_slice(&raw).map_err(|_| self.no_signature(&raw))?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }
+            KeyAlgorithm::P384 => {
+                let raw = raw(Mechanism::Ecdsa, &Sha384::digest(message))?;
+                let signature =
+                    p384::ecdsa::Signature::from_slice(&raw).map_err(|_| self.no_signature(&raw))?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }
             KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => {
                 raw(Mechanism::Sha256RsaPkcs, message)
             }
         }
     }
 
-    /// PKCS#11 gives r and s side by side, each as long as the curve's order; X.509 wants an Ecdsa-Sig-Value
-    /// (RFC 3279 §2.2.3).
-    fn ecdsa(&self, raw: &[u8], length: usize) -> Result<Vec<u8>, TokenError> {
-        let refused = || TokenError::NoSignature { token: self.token.label().to_owned(), octets: raw.len() };
-        if raw.len() != 2 * length {
-            return Err(refused());
-        }
-        let (r, s) = raw.split_at(length);
-        ecdsa_der(r, s).map_err(|_| refused())
+    fn no_signature(&self, raw: &[u8]) -> TokenError {
+        TokenError::NoSignature { token: self.token.label().to_owned(), octets: raw.len() }
     }
-}
-
-fn ecdsa_der(r: &[u8], s: &[u8]) -> der::Result<Vec<u8>> {
-    let numbers = [UintRef::new(r)?.to_der()?, UintRef::new(s)?.to_der()?].concat();
-    der::asn1::AnyRef::new(Tag::Sequence, &numbers)?.to_der()
 }
 
 fn seat(token: &Open, uri: &TokenUri) -> Result<Seat, NotMade<TokenError>> {
