@@ -155,7 +155,7 @@ fn two_cores() -> f64 {
         let threads = NonZeroUsize::new(threads).unwrap();
         timed(|| {
             let made =
-                Batch::with_threads(threads, template, above, (0..IN_BATCH).map(item), move |credential| {
+                Batch::on_cores(threads, template, above, (0..IN_BATCH).map(item), move |credential| {
                     texts(&credential, &text)
                 });
             assert_eq!(made.filter(Result::is_ok).count() as u64, IN_BATCH);

@@ -1,95 +1,33 @@
 //! Many device credentials at once, on all cores.
 
+mod board;
+mod chunk;
+mod credential;
+mod error;
+mod maker;
+mod turns;
+mod workshop;
+
 use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
-use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::issue::Template;
-use crate::{
-    Certificate, CertificateError, CertificateSerial, Chain, ChainError, IssueError, Issuer, PrivateKey,
-    Profile, PublicKey, RegistrationId, Signer, SignerError, SoftwareSigner, Subject,
-};
+use crate::{Certificate, Profile};
+use chunk::{Chunk, Made};
+pub use credential::{BatchCredential, BatchItem};
+pub use error::BatchError;
+use maker::{Maker, SelfSigned};
+use workshop::{Shop, Workshop};
 
-/// Credentials that a thread makes in one go: enough that waiting for each other costs nothing.
-const CHUNK: usize = 64;
-/// Chunks in work or waiting to be fetched, for each thread.
+/// Chunks in work or waiting to be fetched, for each core.
 const CHUNKS_AHEAD: usize = 4;
-
-/// Whom a batch is to make a credential for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchItem {
-    /// The device.
-    pub registration_id: RegistrationId,
-    /// Its certificate's serial, never used before.
-    pub serial: CertificateSerial,
-}
-
-/// A credential of a batch: a fresh key and the certificate for it.
-#[derive(Debug, Clone)]
-pub struct BatchCredential {
-    /// Whom it is for.
-    pub item: BatchItem,
-    /// The private key.
-    pub private_key: PrivateKey,
-    /// The public key that belongs to it.
-    pub public_key: PublicKey,
-    /// The certificate, DER. What follows it in a chain is the same for all: the issuer's certificate, and those above it.
-    pub leaf: Vec<u8>,
-}
-
-impl BatchCredential {
-    /// The certificate as PEM (RFC 7468 §5).
-    #[must_use]
-    pub fn leaf_pem(&self) -> String {
-        crate::pem::encode_certificate(&self.leaf)
-    }
-}
-
-/// Why a batch ended before its end.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum BatchError {
-    /// No key could be made.
-    #[error("no key could be made for {id}")]
-    Key {
-        /// The device.
-        id: RegistrationId,
-        /// Why.
-        source: SignerError,
-    },
-    /// No certificate could be made.
-    #[error("no certificate could be issued for {id}")]
-    Issue {
-        /// The device.
-        id: RegistrationId,
-        /// Why.
-        source: Box<IssueError>,
-    },
-    /// The first certificate cannot be read again.
-    #[error("the first certificate of the batch, for {id}, cannot be read again: report this")]
-    First {
-        /// The device.
-        id: RegistrationId,
-        /// Why.
-        source: CertificateError,
-    },
-    /// The first certificate does not fit the chain above it.
-    #[error("the first certificate of the batch, for {id}, makes no chain with its issuer's")]
-    Chain {
-        /// The device.
-        id: RegistrationId,
-        /// Why.
-        source: ChainError,
-    },
-    /// A thread ended without an answer.
-    #[error("a thread of the batch broke off: report this")]
-    Thread,
-}
 
 /// Credentials, in the order of their items, made by threads while the ones before are fetched. At most a fixed number
 /// is in work or waiting, however many there are; the items are asked for as they are needed. The first certificate is
@@ -123,39 +61,16 @@ pub enum BatchError {
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Batch<I, T> {
     items: I,
-    /// None once the batch has ended.
-    jobs: Option<mpsc::Sender<Job<T>>>,
+    shop: Arc<dyn Shop<T>>,
     threads: Vec<JoinHandle<()>>,
     under_way: VecDeque<Receiver<Made<T>>>,
     most_under_way: usize,
     made: std::vec::IntoIter<Result<T, BatchError>>,
     begun: bool,
-}
-
-type Made<T> = Vec<Result<T, BatchError>>;
-
-struct Job<T> {
-    items: Vec<BatchItem>,
-    is_first: bool,
-    reply: SyncSender<Made<T>>,
-}
-
-/// Who signs a batch's certificates.
-enum Signs {
-    /// One issuer, what its template says.
-    Issuer(Box<Template>),
-    /// Each certificate's own key.
-    Itself { profile: Box<Profile>, now: OffsetDateTime },
-}
-
-/// What the threads share.
-struct Workshop<F> {
-    signs: Signs,
-    above: Vec<Certificate>,
-    finish: F,
+    /// No more items come.
+    asked_for_all: bool,
 }
 
 impl<I, T> Batch<I, T>
@@ -169,21 +84,20 @@ where
     where
         F: Fn(BatchCredential) -> T + Send + Sync + 'static,
     {
-        Self::with_threads(all_cores(), template, above, items, finish)
+        Self::on_cores(all_cores(), template, above, items, finish)
     }
 
-    /// Begins a batch of certificates that their own keys sign, as [`Issuer::self_signed`] makes them.
+    /// Begins a batch of certificates that their own keys sign, as [`crate::Issuer::self_signed`] makes them.
     pub fn self_signed<F>(profile: Profile, now: OffsetDateTime, items: I, finish: F) -> Self
     where
         F: Fn(BatchCredential) -> T + Send + Sync + 'static,
     {
-        let signs = Signs::Itself { profile: Box::new(profile), now };
-        Self::begin(all_cores(), Workshop { signs, above: Vec::new(), finish }, items)
+        Self::begin(all_cores(), SelfSigned { profile, now }, Vec::new(), items, finish)
     }
 
-    /// The same on so many threads.
-    pub fn with_threads<F>(
-        threads: NonZeroUsize,
+    /// As [`Self::new`], on so many cores.
+    pub fn on_cores<F>(
+        cores: NonZeroUsize,
         template: Template,
         above: Vec<Certificate>,
         items: I,
@@ -192,43 +106,39 @@ where
     where
         F: Fn(BatchCredential) -> T + Send + Sync + 'static,
     {
-        let signs = Signs::Issuer(Box::new(template));
-        Self::begin(threads, Workshop { signs, above, finish }, items)
+        Self::begin(cores, template, above, items, finish)
     }
 
-    fn begin<F>(threads: NonZeroUsize, workshop: Workshop<F>, items: I) -> Self
+    fn begin<M: Maker, F>(cores: NonZeroUsize, maker: M, above: Vec<Certificate>, items: I, finish: F) -> Self
     where
         F: Fn(BatchCredential) -> T + Send + Sync + 'static,
     {
-        let (jobs, waiting) = mpsc::channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        let workshop = Arc::new(workshop);
-        let work = |_| {
-            let (waiting, workshop) = (waiting.clone(), workshop.clone());
-            std::thread::spawn(move || while workshop.next_job(&waiting).is_some() {})
-        };
+        let (workshop, threads) = Workshop::open(cores, maker, above, finish);
+        let most_under_way = cores.get() * (CHUNKS_AHEAD - 1) + threads.len();
         Self {
             items,
-            jobs: Some(jobs),
-            threads: (0..threads.get()).map(work).collect(),
+            shop: workshop,
+            threads,
             under_way: VecDeque::new(),
-            most_under_way: threads.get() * CHUNKS_AHEAD,
+            most_under_way,
             made: Vec::new().into_iter(),
             begun: false,
+            asked_for_all: false,
         }
     }
 
     /// Keeps the threads busy, as long as there are items.
-    fn send_jobs(&mut self) {
-        while let (true, Some(jobs)) = (self.under_way.len() < self.most_under_way, &self.jobs) {
-            let items: Vec<_> = self.items.by_ref().take(CHUNK).collect();
+    fn send_items(&mut self) {
+        while self.under_way.len() < self.most_under_way && !self.asked_for_all {
+            let items: Vec<_> = self.items.by_ref().take(self.shop.chunk()).collect();
             if items.is_empty() {
-                self.jobs = None;
+                self.asked_for_all = true;
+                self.shop.close();
                 return;
             }
             let (reply, made) = mpsc::sync_channel(1);
-            // Where no thread is left to take it, the answer does not come, and says so.
-            let _ = jobs.send(Job { items, is_first: !std::mem::replace(&mut self.begun, true), reply });
+            let is_first = !mem::replace(&mut self.begun, true);
+            self.shop.add(Chunk { items, failed: None, is_first, reply });
             self.under_way.push_back(made);
         }
     }
@@ -249,7 +159,7 @@ where
                 }
                 return Some(made);
             }
-            self.send_jobs();
+            self.send_items();
             let made = self.under_way.pop_front()?;
             self.made = made.recv().unwrap_or_else(|_| vec![Err(BatchError::Thread)]).into_iter();
         }
@@ -259,11 +169,12 @@ where
 impl<I, T> Batch<I, T> {
     /// Nothing comes any more, and nobody works on.
     fn end(&mut self) {
-        self.jobs = None;
+        self.asked_for_all = true;
+        self.shop.stop();
         self.under_way.clear();
         self.made = Vec::new().into_iter();
         for thread in self.threads.drain(..) {
-            // One that panicked has given no answer, which was told.
+            // What breaks off in a thread is told by an answer that does not come.
             let _ = thread.join();
         }
     }
@@ -275,65 +186,14 @@ impl<I, T> Drop for Batch<I, T> {
     }
 }
 
+impl<I, T> fmt::Debug for Batch<I, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("chunks_under_way", &self.under_way.len()).finish_non_exhaustive()
+    }
+}
+
 fn all_cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-impl Signs {
-    /// A fresh key and a certificate for it.
-    fn credential(&self, item: &BatchItem) -> Result<(PrivateKey, PublicKey, Vec<u8>), BatchError> {
-        let id = || item.registration_id.clone();
-        let no_key = |source| BatchError::Key { id: id(), source };
-        let not_issued = |source| BatchError::Issue { id: id(), source: Box::new(source) };
-        match self {
-            Signs::Issuer(template) => {
-                let (private_key, public_key) = PrivateKey::generate(template.key()).map_err(no_key)?;
-                let leaf =
-                    template.issue(&item.registration_id, &public_key, &item.serial).map_err(not_issued)?;
-                Ok((private_key, public_key, leaf))
-            }
-            Signs::Itself { profile, now } => {
-                let key = SoftwareSigner::generate(profile.own_key()).map_err(no_key)?;
-                let subject = Subject::Device(id());
-                let leaf =
-                    Issuer::self_signed(profile, &subject, &key, &item.serial, *now).map_err(not_issued)?;
-                Ok((key.private_key(), key.public_key().clone(), leaf.der().to_vec()))
-            }
-        }
-    }
-}
-
-impl<F> Workshop<F> {
-    /// Waits for a job and does it; none when there are no more.
-    fn next_job<T>(&self, waiting: &Mutex<Receiver<Job<T>>>) -> Option<()>
-    where
-        F: Fn(BatchCredential) -> T,
-    {
-        let Job { items, is_first, reply } = waiting.lock().ok()?.recv().ok()?;
-        let mut made = Vec::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
-            let credential = self.credential(item, is_first && index == 0);
-            made.push(credential.map(&self.finish));
-            if made.last().is_some_and(Result::is_err) {
-                break;
-            }
-        }
-        // Nobody waits where the batch was dropped.
-        let _ = reply.send(made);
-        Some(())
-    }
-
-    fn credential(&self, item: BatchItem, is_first: bool) -> Result<BatchCredential, BatchError> {
-        let id = || item.registration_id.clone();
-        let (private_key, public_key, leaf) = self.signs.credential(&item)?;
-        if is_first {
-            let read =
-                Certificate::from_der(&leaf).map_err(|source| BatchError::First { id: id(), source })?;
-            let certificates = std::iter::once(read).chain(self.above.iter().cloned()).collect();
-            Chain::new(certificates).map_err(|source| BatchError::Chain { id: id(), source })?;
-        }
-        Ok(BatchCredential { private_key, public_key, leaf, item })
-    }
 }
 
 #[cfg(test)]

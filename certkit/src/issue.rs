@@ -16,6 +16,7 @@ use contents::{Period, Public, Signing, contents, copy_name};
 pub use error::IssueError;
 pub use revocation_list::{RevocationList, RevocationReason, Revoked};
 pub use template::Template;
+pub(crate) use template::{Form, SignedForm};
 
 /// A certificate authority: its certificate and the private key that belongs to it.
 #[derive(Debug)]

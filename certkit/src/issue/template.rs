@@ -38,6 +38,17 @@ pub struct Template {
     check: Option<SignatureCheck>,
 }
 
+/// What is to be signed (TBSCertificate, RFC 5280 §4.1.2), DER.
+#[derive(Debug)]
+pub(crate) struct Form(Vec<u8>);
+
+/// The same and its signature, not checked yet.
+#[derive(Debug)]
+pub(crate) struct SignedForm {
+    tbs: Vec<u8>,
+    signature: Vec<u8>,
+}
+
 impl Template {
     /// Makes a template for device certificates. It serves every kind of key that the profile permits; `key` is the kind
     /// that is made for those who bring none. To be made before a run, so that a CA about to expire stops no line half
@@ -101,6 +112,11 @@ impl Template {
         self.key
     }
 
+    /// Whether the authority's key is in a token.
+    pub(crate) fn signs_in_token(&self) -> bool {
+        self.issuer.signer.is_in_token()
+    }
+
     /// Issues a certificate: the same, but for the signature, as [`Issuer::issue`] did at the moment when the template was
     /// made. Gives its DER.
     ///
@@ -112,7 +128,7 @@ impl Template {
         public_key: &PublicKey,
         serial: &CertificateSerial,
     ) -> Result<Vec<u8>, IssueError> {
-        self.signed(&self.tbs(id, public_key, serial, &self.validity)?)
+        self.complete(self.sign(self.form(id, public_key, serial)?)?)
     }
 
     /// Issues a certificate now, as [`Issuer::issue`] does and in less time: its period begins with this moment, which the
@@ -128,19 +144,35 @@ impl Template {
         now: OffsetDateTime,
     ) -> Result<Vec<u8>, IssueError> {
         let validity = self.issuer.period(&self.profile, id.as_str(), now)?.der()?;
-        self.signed(&self.tbs(id, public_key, serial, &validity)?)
+        self.complete(self.sign(Form(self.tbs(id, public_key, serial, &validity)?))?)
     }
 
-    fn signed(&self, tbs: &[u8]) -> Result<Vec<u8>, IssueError> {
-        let signature = self.issuer.signer.sign(tbs).map_err(IssueError::Sign)?;
+    /// The first step of [`Self::issue`]: all but the signature.
+    pub(crate) fn form(
+        &self,
+        id: &RegistrationId,
+        public_key: &PublicKey,
+        serial: &CertificateSerial,
+    ) -> Result<Form, IssueError> {
+        Ok(Form(self.tbs(id, public_key, serial, &self.validity)?))
+    }
+
+    /// The second step: the only one that asks the authority's key.
+    pub(crate) fn sign(&self, Form(tbs): Form) -> Result<SignedForm, IssueError> {
+        let signature = self.issuer.signer.sign(&tbs).map_err(IssueError::Sign)?;
+        Ok(SignedForm { tbs, signature })
+    }
+
+    /// The last step: the certificate's DER, its signature checked where the template checks.
+    pub(crate) fn complete(&self, SignedForm { tbs, signature }: SignedForm) -> Result<Vec<u8>, IssueError> {
         if let Some(check) = &self.check {
             let issuer = || self.issuer.certificate().subject_name();
-            check.verify(tbs, &signature).map_err(|_| IssueError::BadSignature { issuer: issuer() })?;
+            check.verify(&tbs, &signature).map_err(|_| IssueError::BadSignature { issuer: issuer() })?;
         }
         let inner = tbs.len() + self.algorithm.len() + length_with_header(signature.len() + 1);
         let mut der = Vec::with_capacity(length_with_header(inner));
         header(SEQUENCE, inner, &mut der);
-        der.extend_from_slice(tbs);
+        der.extend_from_slice(&tbs);
         der.extend_from_slice(&self.algorithm);
         header(BIT_STRING, signature.len() + 1, &mut der);
         der.push(0); // no unused bits

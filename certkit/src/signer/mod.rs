@@ -25,4 +25,10 @@ pub trait Signer: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`SignerError`].
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError>;
+
+    /// Whether the key is in a token: how many signatures at a time serve best, only trying tells ([`Batch`](crate::Batch)
+    /// does). For a key in memory it is as many as there are cores.
+    fn is_in_token(&self) -> bool {
+        false
+    }
 }

@@ -96,6 +96,10 @@ impl Signer for TokenSigner {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         Ok(self.sign_with_token(message)?)
     }
+
+    fn is_in_token(&self) -> bool {
+        true
+    }
 }
 
 impl fmt::Debug for TokenSigner {
