@@ -22,7 +22,7 @@ pub(super) struct Board<M: Maker, T> {
 /// What a thread does next.
 pub(super) enum Task<M: Maker, T> {
     Draft(Chunk<BatchItem, T>),
-    /// So many sign at a time.
+    /// So many sign now, this thread among them.
     Sign(Chunk<Draft<M::Unsigned>, T>, usize),
     Complete(Chunk<Draft<M::Signed>, T>),
 }
@@ -106,11 +106,11 @@ impl<M: Maker, T> Board<M, T> {
         self.lock().drafts.push_back(chunk);
     }
 
-    /// One after the other they took so long, while `at_once` signed.
-    pub(super) fn signed(&self, chunk: Chunk<Draft<M::Signed>, T>, at_once: usize, took: Duration) {
+    /// One after the other they took so long; when they were begun, so many signed.
+    pub(super) fn signed(&self, chunk: Chunk<Draft<M::Signed>, T>, under_way: usize, took: Duration) {
         let mut state = self.lock();
         if let Some(turns) = &mut state.turns {
-            turns.signed(at_once, chunk.items.len(), took);
+            turns.signed(under_way, chunk.items.len(), took);
         }
         state.signed.push_back(chunk);
     }
@@ -168,7 +168,7 @@ impl<M: Maker, T> State<M, T> {
     fn sign(&mut self) -> Option<Task<M, T>> {
         let chunk = self.drafts.pop_front()?;
         self.signing += 1;
-        Some(Task::Sign(chunk, self.turns.as_ref().map_or(1, Turns::at_once)))
+        Some(Task::Sign(chunk, self.signing))
     }
 
     fn completion(&mut self) -> Option<Task<M, T>> {

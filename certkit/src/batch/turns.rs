@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// More are not asked for at a time.
 pub(super) const MOST: usize = 16;
-/// Signatures after which it is known how long they take.
-const ENOUGH: usize = 128;
+/// Signatures, and time for each of those under way, after which it is known how long they take.
+const ENOUGH: (usize, Duration) = (32, Duration::from_millis(50));
 /// So much faster must twice as many at a time be. Less is no gain worth the cores' time, or chance.
 const GAIN: f64 = 1.25;
 /// As long signs who has a turn: threads that wait for each other more often lose time by it.
@@ -43,15 +43,16 @@ impl Turns {
         self.turn
     }
 
-    /// So many signatures took so long, one after the other, with `at_once` of such series under way.
-    pub(super) fn signed(&mut self, at_once: usize, signatures: usize, took: Duration) {
+    /// So many signatures took so long, one after the other; when they were begun, `under_way` of such series were.
+    pub(super) fn signed(&mut self, under_way: usize, signatures: usize, took: Duration) {
         if signatures == 0 {
             return;
         }
         let each = took.as_secs_f64() / signatures as f64;
         // The conversion saturates, also where a signature took no time.
         self.turn = ((TURN.as_secs_f64() / each) as usize).clamp(1, LARGEST);
-        if at_once != self.at_once || self.settled {
+        // Fewer tell nothing of how it is with that many.
+        if under_way != self.at_once || self.settled {
             return;
         }
         self.signed += signatures;
@@ -74,7 +75,8 @@ impl Turns {
     }
 
     fn is_known(&self) -> bool {
-        self.signed >= ENOUGH
+        let (signatures, each) = ENOUGH;
+        self.signed >= signatures && self.took >= each * self.at_once as u32
     }
 
     /// Signatures a second.
@@ -114,7 +116,7 @@ mod tests {
         (0..1000).for_each(|_| turns.signed(1, 100, Duration::from_millis(5)));
         assert_eq!(turns.at_once(), 1);
         assert!(turns.waiting());
-        // What was begun before says nothing of two at a time.
+        // What is begun alone says nothing of two at a time.
         (0..1000).for_each(|_| turns.signed(1, 100, Duration::from_millis(5)));
         assert!(!turns.waiting());
         assert_eq!(turns.at_once(), 2);

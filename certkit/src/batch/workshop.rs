@@ -73,10 +73,10 @@ where
     fn carry_out(&self, task: Task<M, T>) {
         match task {
             Task::Draft(chunk) => self.board.drafted(chunk.step(|item| self.draft(item))),
-            Task::Sign(chunk, at_once) => {
+            Task::Sign(chunk, under_way) => {
                 let began = Instant::now();
                 let signed = chunk.step(|draft| self.sign(draft));
-                self.board.signed(signed, at_once, began.elapsed());
+                self.board.signed(signed, under_way, began.elapsed());
             }
             Task::Complete(chunk) => {
                 let mut is_first = chunk.is_first;
