@@ -100,7 +100,9 @@ impl CertificateRequest {
         let parsed = CertReq::from_der(der).map_err(CertificateRequestError::Der)?;
         let spki = parsed.info.public_key.to_der().map_err(CertificateRequestError::Der)?;
         let public_key = PublicKey::from_spki_der(&spki)?;
-        let algorithm = SignatureAlgorithm::from_identifier(&parsed.algorithm)
+        let parameters = parsed.algorithm.parameters.as_ref().map(Encode::to_der).transpose();
+        let parameters = parameters.map_err(CertificateRequestError::Der)?;
+        let algorithm = SignatureAlgorithm::named(parsed.algorithm.oid.as_bytes(), parameters.as_deref())
             .ok_or_else(|| CertificateRequestError::Algorithm { oid: parsed.algorithm.oid.to_string() })?;
         let signed = parsed.info.to_der().map_err(CertificateRequestError::Der)?;
         let signature = parsed.signature.as_bytes().ok_or(CertificateRequestError::NotProven)?;

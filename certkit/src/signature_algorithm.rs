@@ -1,7 +1,6 @@
 //! How certificates and requests are signed: SHA-2 only.
 
 use der::oid::ObjectIdentifier;
-use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use crate::KeyAlgorithm;
 
@@ -34,6 +33,8 @@ const KNOWN: [(&str, Scheme, Hash); 6] = [
     ("1.2.840.113549.1.1.13", Scheme::Rsa, Hash::Sha512),
 ];
 
+const NULL: [u8; 2] = [0x05, 0x00];
+
 impl SignatureAlgorithm {
     /// How keys of this kind sign here: with the hash of their strength.
     pub(crate) fn of(key: KeyAlgorithm) -> Self {
@@ -46,15 +47,15 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// Reads an identifier; none where it is an algorithm that is not taken, or carries odd parameters.
-    pub(crate) fn from_identifier(identifier: &AlgorithmIdentifierOwned) -> Option<Self> {
-        let known = |oid: &str| ObjectIdentifier::new(oid).is_ok_and(|oid| oid == identifier.oid);
+    /// By its identifier: the OID's octets and the parameters, DER. None where it is an algorithm that is not taken, or
+    /// carries odd parameters.
+    pub(crate) fn named(oid: &[u8], parameters: Option<&[u8]>) -> Option<Self> {
+        let known = |dotted: &str| ObjectIdentifier::new(dotted).is_ok_and(|known| known.as_bytes() == oid);
         let (_, scheme, hash) = KNOWN.into_iter().find(|(oid, ..)| known(oid))?;
-        let parameters = identifier.parameters.as_ref();
         let usual = match scheme {
             Scheme::Ecdsa => parameters.is_none(),
             // RFC 4055 §5 asks for NULL; some leave it out.
-            Scheme::Rsa => parameters.is_none_or(|parameters| parameters.is_null()),
+            Scheme::Rsa => parameters.is_none_or(|parameters| parameters == NULL),
         };
         usual.then_some(Self { scheme, hash })
     }

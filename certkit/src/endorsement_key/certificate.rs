@@ -3,7 +3,7 @@
 use std::fmt;
 
 use der::asn1::ObjectIdentifier;
-use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
+use der::{Decode, Encode, Tag, Tagged};
 use thiserror::Error;
 use time::OffsetDateTime;
 use x509_cert::attr::AttributeTypeAndValue;
@@ -231,7 +231,9 @@ impl<'a> Makers<'a> {
 
     fn in_force(&self, certificate: &Certificate) -> Result<(), EndorsementCertificateError> {
         let subject = certificate.subject_name();
-        if let Some(oid) = certificate.critical_beyond(&KNOWN) {
+        let critical =
+            certificate.critical_beyond(&KNOWN).map_err(EndorsementCertificateError::Unreadable)?;
+        if let Some(oid) = critical {
             return Err(EndorsementCertificateError::Critical { subject, oid });
         }
         if self.now < certificate.not_before() {
@@ -281,10 +283,9 @@ fn is(oid: &ObjectIdentifier, dotted: &str) -> bool {
 
 /// The DER at its own length.
 fn without_padding(bytes: &[u8]) -> Result<&[u8], EndorsementCertificateError> {
-    let cut = || SliceReader::new(bytes)?.tlv_bytes();
-    let der = cut()
-        .map_err(|error: der::Error| EndorsementCertificateError::Unreadable(CertificateError::Der(error)))?;
-    let padding = &bytes[der.len()..];
+    let (der, padding) =
+        asn1::strip_tlv(bytes).map_err(|error| EndorsementCertificateError::Unreadable(error.into()))?;
+    let der = der.full_data();
     match padding.iter().position(|byte| *byte != padding[0] || !matches!(byte, 0 | 0xff)) {
         None => Ok(der),
         Some(at) => Err(EndorsementCertificateError::Trailing { at: der.len() + at }),

@@ -126,7 +126,7 @@ pub(super) fn copy_name(certificate: &Certificate) -> Result<DistinguishedName, 
     use der::{Tag, Tagged};
     let refused = || IssueError::Name { issuer: certificate.subject_name() };
     let mut copy = DistinguishedName::new();
-    for part in certificate.subject().iter_rdn() {
+    for part in certificate.subject().parsed().map_err(|_| refused())?.iter_rdn() {
         let mut values = part.iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(refused());

@@ -171,4 +171,7 @@ pub enum IssueError {
     /// What was written could not be read again.
     #[error("the new certificate cannot be read again")]
     ReadBack(#[source] CertificateError),
+    /// What was written could not be read again.
+    #[error("the new revocation list cannot be read again")]
+    ReadBackList(#[source] der::Error),
 }

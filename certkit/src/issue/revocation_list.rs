@@ -1,13 +1,13 @@
 //! What an authority takes back: a certificate revocation list (CRL, RFC 5280 §5).
 
-use der::Decode;
+use der::{Decode, Encode};
 use rcgen::{CertificateRevocationListParams, RevokedCertParams, SerialNumber};
 use time::OffsetDateTime;
 use x509_cert::crl::CertificateList;
 
 use super::contents::Signing;
 use super::{IssueError, Issuer};
-use crate::{CertificateError, CertificateSerial};
+use crate::CertificateSerial;
 
 /// A certificate that is taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +80,9 @@ impl Issuer {
             params.signed_by(&rcgen::Issuer::from_params(&self.written, signing))
         })?;
         let der = list.der().to_vec();
-        let read: CertificateList = CertificateList::from_der(&der)
-            .map_err(|error| IssueError::ReadBack(CertificateError::Der(error)))?;
-        if read.tbs_cert_list.issuer != *self.certificate.subject() {
+        let read: CertificateList = CertificateList::from_der(&der).map_err(IssueError::ReadBackList)?;
+        let issuer = read.tbs_cert_list.issuer.to_der().map_err(IssueError::ReadBackList)?;
+        if issuer != self.certificate.subject().as_der() {
             return Err(IssueError::Name { issuer: self.certificate.subject_name() });
         }
         Ok(RevocationList { der })

@@ -1,0 +1,78 @@
+//! Names as certificates have them.
+
+#![expect(clippy::result_large_err, reason = "in what asn1 derives; boxed before it leaves")]
+
+use std::fmt;
+
+use asn1::{Asn1Read, ObjectIdentifier, Parser, Sequence, SetOf, Tlv};
+use der::Decode;
+use x509_cert::ext::pkix::name::DirectoryString;
+use x509_cert::name::Name;
+
+use super::error::CertificateError;
+
+const COMMON_NAME: ObjectIdentifier = asn1::oid!(2, 5, 4, 3);
+
+/// A certificate's subject or issuer (RFC 5280 §4.1.2.4), DER. Two are equal if they are so byte for byte.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct DistinguishedName(Vec<u8>);
+
+#[derive(Asn1Read)]
+struct Attribute<'a> {
+    oid: ObjectIdentifier,
+    value: Tlv<'a>,
+}
+
+impl DistinguishedName {
+    /// Takes a name, and the first common name in it.
+    pub(super) fn read<'a>(name: &Tlv<'a>) -> Result<(Self, Option<Tlv<'a>>), CertificateError> {
+        let common_name = name.parse::<Sequence<'a>>()?.parse(first_common_name)?;
+        Ok((Self(name.full_data().to_vec()), common_name))
+    }
+
+    pub(crate) fn as_der(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// In parts.
+    pub(crate) fn parsed(&self) -> Result<Name, der::Error> {
+        Name::from_der(&self.0)
+    }
+}
+
+fn first_common_name<'a>(parts: &mut Parser<'a>) -> Result<Option<Tlv<'a>>, CertificateError> {
+    let mut first = None;
+    while !parts.is_empty() {
+        for attribute in parts.read_element::<SetOf<'a, Attribute<'a>>>()? {
+            if first.is_none() && attribute.oid == COMMON_NAME {
+                first = Some(attribute.value);
+            }
+        }
+    }
+    Ok(first)
+}
+
+/// The text of an attribute's value (RFC 5280 §4.1.2.4: DirectoryString).
+pub(super) fn text(value: &Tlv<'_>) -> Result<String, CertificateError> {
+    let text = DirectoryString::from_der(value.full_data());
+    text.map(String::from).map_err(|_| CertificateError::invalid())
+}
+
+/// In the form of RFC 4514; a name that the library cannot show so, as its DER in hex.
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.parsed() {
+            Ok(name) => name.fmt(f),
+            Err(_) => {
+                f.write_str("#")?;
+                self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DistinguishedName({self})")
+    }
+}
