@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use asn1::{Asn1Read, ObjectIdentifier, Parser, Sequence, SetOf, Tlv};
+use asn1::{Asn1Read, ObjectIdentifier, Parser, Sequence, Set, SimpleAsn1Readable, Tlv};
 use der::Decode;
 use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::name::Name;
@@ -43,10 +43,22 @@ impl DistinguishedName {
 fn first_common_name<'a>(parts: &mut Parser<'a>) -> Result<Option<Tlv<'a>>, CertificateError> {
     let mut first = None;
     while !parts.is_empty() {
-        for attribute in parts.read_element::<SetOf<'a, Attribute<'a>>>()? {
-            if first.is_none() && attribute.oid == COMMON_NAME {
-                first = Some(attribute.value);
-            }
+        // Not read as a Set, which must be sorted (X.690 §11.6): in the names of Nuvoton's TPMs and roots it is not.
+        let part: Tlv<'a> = parts.read_element()?;
+        if part.tag() != Set::TAG {
+            return Err(CertificateError::invalid());
+        }
+        first = first.or(asn1::parse(part.data(), common_name)?);
+    }
+    Ok(first)
+}
+
+fn common_name<'a>(attributes: &mut Parser<'a>) -> Result<Option<Tlv<'a>>, CertificateError> {
+    let mut first = None;
+    while !attributes.is_empty() {
+        let attribute: Attribute<'a> = attributes.read_element()?;
+        if first.is_none() && attribute.oid == COMMON_NAME {
+            first = Some(attribute.value);
         }
     }
     Ok(first)
