@@ -4,7 +4,7 @@ mod beyond;
 
 use std::fmt;
 
-use der::{Decode, Encode};
+use der::{Decode, Encode, Header, Reader, SliceReader};
 use thiserror::Error;
 use x509_cert::request::CertReq;
 
@@ -24,6 +24,7 @@ const LABELS: [&str; 2] = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
 /// ```
 #[derive(Clone)]
 pub struct CertificateRequest {
+    der: Vec<u8>,
     parsed: CertReq,
     public_key: PublicKey,
 }
@@ -104,20 +105,16 @@ impl CertificateRequest {
         let parameters = parameters.map_err(CertificateRequestError::Der)?;
         let algorithm = SignatureAlgorithm::named(parsed.algorithm.oid.as_bytes(), parameters.as_deref())
             .ok_or_else(|| CertificateRequestError::Algorithm { oid: parsed.algorithm.oid.to_string() })?;
-        let signed = parsed.info.to_der().map_err(CertificateRequestError::Der)?;
+        let signed = signed(der).map_err(CertificateRequestError::Der)?;
         let signature = parsed.signature.as_bytes().ok_or(CertificateRequestError::NotProven)?;
-        public_key
-            .verify_as(algorithm, &signed, signature)
-            .map_err(|_| CertificateRequestError::NotProven)?;
-        Ok(Self { parsed, public_key })
+        public_key.verify_as(algorithm, signed, signature).map_err(|_| CertificateRequestError::NotProven)?;
+        Ok(Self { der: der.to_vec(), parsed, public_key })
     }
 
     /// The request as PEM (RFC 7468 §7), lines ending with `\n`.
-    ///
-    /// # Errors
-    /// [`CertificateRequestError::Der`], in practice never: it was read from what it gives.
-    pub fn to_pem(&self) -> Result<String, CertificateRequestError> {
-        Ok(crate::pem::encode(LABELS[0], &self.parsed.to_der().map_err(CertificateRequestError::Der)?))
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        crate::pem::encode(LABELS[0], &self.der)
     }
 
     /// The key that is to be certified; the device holds its other half.
@@ -154,6 +151,13 @@ impl CertificateRequest {
     pub fn beyond(&self, profile: &Profile) -> Vec<String> {
         beyond::beyond(&self.parsed, profile)
     }
+}
+
+/// The CertificationRequestInfo, as it stands in a request (RFC 2986 §4.2).
+fn signed(der: &[u8]) -> Result<&[u8], der::Error> {
+    let mut reader = SliceReader::new(der)?;
+    Header::decode(&mut reader)?;
+    reader.tlv_bytes()
 }
 
 impl fmt::Debug for CertificateRequest {

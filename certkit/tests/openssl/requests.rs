@@ -1,8 +1,8 @@
 //! Certificate requests that openssl makes.
 
-use certkit::{CertificateRequest, CertificateRequestError, KeyAlgorithm, KeyNotSupported, Profile};
+use certkit::{CertificateRequest, CertificateRequestError, KeyAlgorithm, KeyNotSupported, Profile, Signer};
 
-use crate::made::{Made, profile, text};
+use crate::made::{Made, accepted, profile, text};
 
 /// A new key of this kind and a request for it.
 fn request(made: &Made, key: &[&str], more: &[&str]) -> String {
@@ -128,4 +128,29 @@ fn the_old_label_is_taken() {
     let old =
         request(&made, &P256, &["-subj", "/CN=sensor-001"]).replace("CERTIFICATE REQ", "NEW CERTIFICATE REQ");
     CertificateRequest::from_pem(&old).expect("request");
+}
+
+/// Some devices write the attributes of a name in any order. What they signed is what they wrote.
+#[test]
+fn a_name_whose_parts_are_not_sorted_is_proven_as_it_stands() {
+    const COUNTRY: [u8; 11] = [0x30, 9, 6, 3, 0x55, 4, 6, 0x13, 2, b'T', b'W'];
+    const ECDSA_WITH_SHA256: [u8; 12] = [0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let made = Made::new("sensor-001");
+    let subject = ["-multivalue-rdn", "-subj", "/O=Maker/C=TW+CN=sensor-001"];
+    let asked = ["req", "-new", "-batch", "-key", "leaf.key", "-outform", "DER"];
+    let sorted = made.openssl(&[&asked[..], &subject].concat()).stdout;
+    // Three octets of header before what is signed, and behind that its algorithm and signature.
+    let end = sorted.windows(12).position(|window| window == ECDSA_WITH_SHA256).expect("algorithm");
+    let mut signed = sorted[3..end].to_vec();
+    let country = signed.windows(11).position(|window| window == COUNTRY).expect("country");
+    // Its neighbour in the set takes two octets of header and 17 of contents.
+    signed[country..country + COUNTRY.len() + 19].rotate_left(COUNTRY.len());
+    let signature = made.key.sign(&signed).expect("signature");
+    let length = |octets: usize| u8::try_from(octets).expect("a short one");
+    let bits = [&[3, length(signature.len() + 1), 0], &signature[..]].concat();
+    let all = [signed, ECDSA_WITH_SHA256.to_vec(), bits].concat();
+    let unsorted = [&[0x30, 0x81, length(all.len())], &all[..]].concat();
+    let request = CertificateRequest::from_der(&unsorted).expect("request");
+    assert_eq!(request.subject_common_name().as_deref(), Some("sensor-001"));
+    accepted(&made.openssl_fed(&["req", "-verify", "-noout"], request.to_pem().as_bytes()));
 }

@@ -28,7 +28,7 @@ impl Asked<'_, '_> {
         let fact = Fact::CertificateRequested {
             attempt: self.claimed.attempt,
             identity: self.claimed.identity.clone(),
-            request: request.to_pem().map_err(unfit)?,
+            request: request.to_pem(),
             not_granted: not_granted.clone(),
         };
         self.station.ledger.append((self.station.line.edge.now)(), vec![fact])?;
