@@ -6,6 +6,7 @@ mod error;
 
 use std::fmt;
 
+use asn1::Tlv;
 use der::Decode;
 use der::oid::AssociatedOid;
 use time::OffsetDateTime;
@@ -37,6 +38,14 @@ pub struct Certificate {
     signs_revocation_lists: bool,
     subject_key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
+}
+
+/// Why a signature proves nothing.
+pub(crate) enum SignatureFault {
+    /// It is made in a way that is not taken.
+    Algorithm { oid: String },
+    /// Another key made it, or the certificate was changed.
+    NotThatKey,
 }
 
 impl Certificate {
@@ -230,16 +239,21 @@ impl Certificate {
 
     /// Whether this key signed it, with SHA-2.
     pub(crate) fn is_signed_by(&self, key: &PublicKey) -> bool {
-        let Ok(encoded) = Encoded::read(&self.der) else {
-            return false;
+        self.check_signature(key).is_ok()
+    }
+
+    /// The same, with what is wrong.
+    pub(crate) fn check_signature(&self, key: &PublicKey) -> Result<(), SignatureFault> {
+        let Encoded { signed, tbs, algorithm, signature, .. } =
+            Encoded::read(&self.der).map_err(|_| SignatureFault::NotThatKey)?;
+        let parameters = algorithm.parameters.as_ref().map(Tlv::full_data);
+        let Some(taken) = SignatureAlgorithm::named(algorithm.oid.as_der(), parameters) else {
+            return Err(SignatureFault::Algorithm { oid: algorithm.oid.to_string() });
         };
-        let signature = &encoded.signature;
-        if encoded.algorithm != encoded.tbs.algorithm || signature.padding_bits() != 0 {
-            return false;
+        if algorithm != tbs.algorithm || signature.padding_bits() != 0 {
+            return Err(SignatureFault::NotThatKey);
         }
-        let parameters = encoded.algorithm.parameters.map(|parameters| parameters.full_data());
-        SignatureAlgorithm::named(encoded.algorithm.oid.as_der(), parameters)
-            .is_some_and(|algorithm| key.verify_as(algorithm, encoded.signed, signature.as_bytes()).is_ok())
+        key.verify_as(taken, signed, signature.as_bytes()).map_err(|_| SignatureFault::NotThatKey)
     }
 }
 

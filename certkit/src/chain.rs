@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, SignatureFault};
 use crate::{CertificateError, pem};
 
 /// Most certificates of a chain. Microsoft states no limit; nothing that was seen to work is longer.
@@ -98,6 +98,16 @@ pub enum ChainError {
         /// The issuer that it names.
         issuer: String,
     },
+    /// It is signed in a way that proves nothing today, or is not known here.
+    #[error(
+        "{subject:?} is signed with {oid}, and ECDSA or RSA with SHA-2 is asked for: have it issued anew"
+    )]
+    Algorithm {
+        /// Whose certificate.
+        subject: String,
+        /// The algorithm's identifier.
+        oid: String,
+    },
     /// Something follows a root.
     #[error("{subject:?} is a root and must be the last of its chain: remove what follows")]
     AfterRoot {
@@ -181,10 +191,10 @@ pub(crate) fn check_link(
     if let Some(path_length) = issuer.path_length().filter(|most| usize::from(*most) < below) {
         return Err(ChainError::PathLength { issuer: issuer_name, path_length, found: below });
     }
-    if !certificate.is_signed_by(issuer.public_key()) {
-        return Err(ChainError::Signature { subject, issuer: issuer_name });
-    }
-    Ok(())
+    certificate.check_signature(issuer.public_key()).map_err(|fault| match fault {
+        SignatureFault::Algorithm { oid } => ChainError::Algorithm { subject, oid },
+        SignatureFault::NotThatKey => ChainError::Signature { subject, issuer: issuer_name },
+    })
 }
 
 #[cfg(test)]

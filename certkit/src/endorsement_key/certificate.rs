@@ -118,8 +118,8 @@ pub enum EndorsementCertificateError {
         /// The issuer that it names.
         issuer: String,
     },
-    /// The issuer may not issue.
-    #[error("the endorsement key's certificate hangs on an issuer that may not issue it")]
+    /// The issuer may not issue, or signs in a way that is not taken.
+    #[error("the endorsement key's certificate hangs on an issuer that cannot vouch for it")]
     Issuer(#[source] ChainError),
     /// It has no end.
     #[error(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use certkit::{
-    Certificate, EndorsementCertificate, EndorsementCertificateError, EndorsementKey, PublicKey,
+    Certificate, ChainError, EndorsementCertificate, EndorsementCertificateError, EndorsementKey, PublicKey,
     TpmAttributes,
 };
 use tempfile::TempDir;
@@ -223,6 +223,17 @@ fn a_certificate_that_vouches_for_nothing_is_refused_with_its_reason() {
     // A namesake beside the right one is no hindrance.
     let both = [&others.makers()[..], &makers].concat();
     assert!(good.check(&key, &both, now).is_ok());
+}
+
+/// Such as Infineon's older ones: they are no counterfeits, and prove nothing.
+#[test]
+fn a_maker_who_signs_with_sha_1_is_named_so() {
+    use EndorsementCertificateError as Error;
+    let maker = Maker::with_keys([RSA_2048, RSA_2048], "-sha1");
+    let good = maker.good();
+    let refused = good.check(&maker.key(), &maker.makers(), hour_later(&good)).expect_err("refused");
+    let Error::Issuer(ChainError::Algorithm { subject, oid }) = &refused else { panic!("{refused}") };
+    assert_eq!((subject.as_str(), oid.as_str()), ("CN=Contoso line", "1.2.840.113549.1.1.5"));
 }
 
 #[test]

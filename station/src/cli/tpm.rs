@@ -114,7 +114,7 @@ enum Verdict {
     NoChain,
     /// An issuer of the same name with another key.
     ForeignRoot,
-    /// An issuer that may not issue.
+    /// An issuer that may not issue, or signs in a way that is not taken.
     BadIssuer,
 }
 
