@@ -1,4 +1,4 @@
-//! An X.509 certificate, parsed once.
+//! An X.509 certificate: what is often asked of it is read once.
 
 mod distinguished_name;
 mod encoding;
