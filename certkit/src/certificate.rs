@@ -68,7 +68,8 @@ impl Certificate {
         let (issuer, _) = DistinguishedName::read(&tbs.issuer)?;
         let public_key = read(tbs.spki.full_data())
             .map_err(|source| CertificateError::Key { subject: subject.to_string(), source })?;
-        let serial = CertificateSerial::from_bytes(tbs.serial.as_bytes())
+        let serial = encoded
+            .serial()
             .map_err(|source| CertificateError::Serial { subject: subject.to_string(), source })?;
         let constraints = encoded.basic_constraints()?;
         let key_usage = encoded.key_usage()?;

@@ -37,10 +37,10 @@ impl CertificateSerial {
         Self([&[first][..], &sequence.to_be_bytes(), &random].concat())
     }
 
-    /// Takes a big-endian number, as it stands in a certificate.
+    /// Takes a number without a sign, big-endian.
     ///
     /// # Errors
-    /// [`CertificateSerialError`] where it is zero, negative or too long.
+    /// [`CertificateSerialError`] where it is zero or too long.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CertificateSerialError> {
         let start = bytes.iter().position(|byte| *byte != 0).ok_or(CertificateSerialError::Zero)?;
         let magnitude = &bytes[start..];
@@ -69,8 +69,11 @@ pub enum CertificateSerialError {
         text: String,
     },
     /// Nothing, or zero.
-    #[error("a certificate serial must not be zero; take the one that the certificate shows")]
+    #[error("a certificate serial must be a positive number, and this is zero")]
     Zero,
+    /// Less than zero: its issuer forgot the octet that keeps a number positive.
+    #[error("a certificate serial must be a positive number, and this is negative")]
+    Negative,
     /// More than 20 octets.
     #[error("a certificate serial of {octets} octets; RFC 5280 allows {MOST}")]
     TooLong {

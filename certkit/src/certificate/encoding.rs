@@ -8,6 +8,7 @@ use asn1::{
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime};
 
 use super::error::CertificateError;
+use crate::{CertificateSerial, CertificateSerialError};
 
 const BASIC_CONSTRAINTS: ObjectIdentifier = asn1::oid!(2, 5, 29, 19);
 const KEY_USAGE: ObjectIdentifier = asn1::oid!(2, 5, 29, 15);
@@ -37,7 +38,7 @@ struct Certificate<'a> {
 pub(super) struct TbsCertificate<'a> {
     #[explicit(0)]
     version: Option<u8>,
-    pub(super) serial: BigInt<'a>,
+    serial: BigInt<'a>,
     pub(super) algorithm: AlgorithmIdentifier<'a>,
     pub(super) issuer: Tlv<'a>,
     pub(super) validity: Validity,
@@ -103,6 +104,14 @@ impl<'a> Encoded<'a> {
         }
         let extensions = tbs.extensions.take().map(|list| list.parse(all)).transpose()?.unwrap_or_default();
         Ok(Self { signed, tbs, extensions, algorithm, signature })
+    }
+
+    pub(super) fn serial(&self) -> Result<CertificateSerial, CertificateSerialError> {
+        let number = &self.tbs.serial;
+        if number.is_negative() {
+            return Err(CertificateSerialError::Negative);
+        }
+        CertificateSerial::from_bytes(number.as_bytes())
     }
 
     /// An extension's value, where it has it; a certificate must not have two (RFC 5280 §4.2).

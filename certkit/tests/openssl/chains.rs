@@ -1,8 +1,8 @@
 //! Certificates and chains.
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, IssueError, Issuer, KeyAlgorithm, RegistrationId, Signer,
-    SoftwareSigner, Subject,
+    Certificate, CertificateError, CertificateSerial, CertificateSerialError, Chain, IssueError, Issuer,
+    KeyAlgorithm, RegistrationId, Signer, SoftwareSigner, Subject,
 };
 
 use crate::made::{Made, accepted, profile, rejected, text};
@@ -171,4 +171,20 @@ fn extensions_are_what_the_profiles_say() {
     ] {
         assert!(whole.contains(part), "{part}: {whole}");
     }
+}
+
+/// A serial is what openssl shows, or nothing: -5 and 251 have the same octet, and only one of them a second.
+#[test]
+fn a_serial_is_read_with_its_sign() {
+    use CertificateSerialError as Error;
+    let made = Made::new("sensor-001");
+    let asked = ["req", "-x509", "-key", "leaf.key", "-subj", "/CN=sensor-001", "-set_serial"];
+    let read = |serial: &str| Certificate::from_pem(&text(&made.openssl(&[&asked[..], &[serial]].concat())));
+    let refused = |serial| match read(serial).expect_err("refused") {
+        CertificateError::Serial { subject, source } => (subject, source),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read("251").expect("certificate").serial().to_string(), "fb");
+    assert_eq!(refused("-5"), ("CN=sensor-001".to_owned(), Error::Negative));
+    assert_eq!(refused("0"), ("CN=sensor-001".to_owned(), Error::Zero));
 }
