@@ -20,7 +20,7 @@ use crate::unit::HardwareId;
 use crate::vault::{Secret, SecretName};
 
 pub use csv_rows::{CsvError, read_csv};
-pub use limited_lines::LimitedLines;
+pub use limited_lines::{LimitedLines, one_line};
 pub use pattern::{Pattern, PatternError};
 
 /// Rows that one ledger entry holds at most.

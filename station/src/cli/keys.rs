@@ -36,8 +36,8 @@ pub(super) enum Verb {
     },
     /// Derive the device keys of a list of registration IDs from an enrollment group's key. Works without a station.
     ///
-    /// Prints CSV, `registration_id,device_key` in its first line; with --json, a document a line. The first ID that is
-    /// none ends it with exit code 3: what was printed until then is not whole.
+    /// Prints CSV, `registration_id,device_key` in its first line; with --json, a document a line; an ID that is
+    /// listed twice comes twice. The first ID that is none ends it with exit code 3: what was printed until then is not whole.
     Derive(derive::Args),
 }
 

@@ -8,7 +8,7 @@ use csv::{ByteRecord, StringRecord};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::{LimitedLines, PlacedRow, RowAt, RowFault, Rows, registration_id};
+use super::{LimitedLines, PlacedRow, RowAt, RowFault, Rows, one_line, registration_id};
 use crate::ledger::entry::OrderRow;
 
 const COLUMNS: [(&str, Column); 10] = [
@@ -84,7 +84,7 @@ pub fn read_csv(from: impl Read) -> Result<Rows, CsvError> {
     // With CRLF taken as one end of line the library counts lines one short; the CR is trimmed like any space.
     let mut reader = csv::ReaderBuilder::new()
         .terminator(csv::Terminator::Any(b'\n'))
-        .trim(csv::Trim::All)
+        .trim(csv::Trim::Headers)
         .flexible(true)
         .from_reader(LimitedLines::new(from));
     let columns = columns(reader.headers().map_err(|error| match error.kind() {
@@ -95,18 +95,11 @@ pub fn read_csv(from: impl Read) -> Result<Rows, CsvError> {
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(CsvError::Unreadable)? {
         // A blank line that ends with CRLF; the library passes over others itself.
-        if record.len() == 1 && record[0].is_empty() {
+        if record.len() == 1 && record[0].trim_ascii().is_empty() {
             continue;
         }
         let at = RowAt::Line(reader.get_ref().row_begins(&record, reader.position()));
-        let row = match StringRecord::from_byte_record(std::mem::take(&mut record)) {
-            Ok(record) => row(&record, &columns),
-            Err(error) => {
-                let field = error.utf8_error().field() + 1;
-                Err(format!("field {field} is not UTF-8: export the file as CSV in UTF-8"))
-            }
-        };
-        match row {
+        match text(std::mem::take(&mut record)).and_then(|record| row(&record, &columns)) {
             Ok((row, key)) => read.rows.push(PlacedRow { at, row, key }),
             Err(what) => read.faults.push(RowFault { at, what }),
         }
@@ -137,6 +130,16 @@ fn columns(header: &StringRecord) -> Result<Vec<Column>, CsvError> {
         let found = header.iter().collect::<Vec<_>>().join(", ");
         Err(CsvError::MissingColumn { missing: "registration_id", found })
     }
+}
+
+/// A row's fields, trimmed.
+fn text(mut record: ByteRecord) -> Result<StringRecord, String> {
+    one_line(&record)?;
+    record.trim();
+    StringRecord::from_byte_record(record).map_err(|error| {
+        let field = error.utf8_error().field() + 1;
+        format!("field {field} is not UTF-8: export the file as CSV in UTF-8")
+    })
 }
 
 fn row(record: &StringRecord, columns: &[Column]) -> Result<(OrderRow, Option<DeviceKey>), String> {
@@ -207,6 +210,21 @@ mod tests {
             (rows[0].at, faults[0].at, faults[1].at),
             (RowAt::Line(3), RowAt::Line(6), RowAt::Line(8))
         );
+    }
+
+    /// The file would else be taken without the rows that the quote has swallowed.
+    #[test]
+    fn a_quote_that_is_not_closed_is_a_fault_in_any_column() {
+        for (text, line) in [
+            ("registration_id,IOTC_SASKEY_SECONDARY\ngw-1,\ngw-2,\"x\ngw-3,\ngw-4,\"y\n", 3),
+            ("registration_id,IOTC_SASKEY_SECONDARY\ngw-1,\ngw-2,\"\ngw-3,\n", 3),
+            ("registration_id,name\r\ngw-1,\r\ngw-2,\"\r\n", 3),
+            ("registration_id\ngw-1\n\"gw-2\ngw-3", 3),
+        ] {
+            let Rows { rows, faults } = read_csv(text.as_bytes()).unwrap();
+            assert_eq!((rows.len(), faults.len(), faults[0].at), (1, 1, RowAt::Line(line)), "{text}");
+            assert!(faults[0].what.contains("close the quote"), "{}", faults[0]);
+        }
     }
 
     #[test]

@@ -24,10 +24,24 @@ impl<R> LimitedLines<R> {
     /// counts the blank lines before a row to it.
     pub fn row_begins(&self, row: &csv::ByteRecord, end: &csv::Position) -> u64 {
         let within = row.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-        // A file's last line often has no end.
-        let is_cut_off = self.read == end.byte() && self.length > 0;
+        // A file's last line often has no end; where a quote is not closed, it belongs to the field.
+        let is_cut_off = self.read == end.byte() && (self.length > 0 || row.as_slice().ends_with(b"\n"));
         end.line().saturating_sub(within + u64::from(!is_cut_off))
     }
+}
+
+/// Makes sure that a row, untrimmed, is one line. A quote that is not closed takes the rows below it into its field, and
+/// the library says nothing.
+///
+/// # Errors
+/// What is wrong with the row.
+pub fn one_line(row: &csv::ByteRecord) -> Result<(), &'static str> {
+    if row.as_slice().contains(&b'\n') {
+        return Err(
+            "a quoted field goes on past the end of its line: close the quote, or take the line break out",
+        );
+    }
+    Ok(())
 }
 
 impl<R: Read> Read for LimitedLines<R> {

@@ -5,7 +5,7 @@ use std::io::Read;
 use csv::ByteRecord;
 
 use crate::cli::Failure;
-use crate::order::LimitedLines;
+use crate::order::{LimitedLines, one_line};
 
 /// What names the column of a list that has several.
 const COLUMN: &str = "registration_id";
@@ -15,6 +15,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(super) struct Ids<R> {
     rows: csv::Reader<LimitedLines<R>>,
     row: ByteRecord,
+    /// How many fields each row has; nothing before the first.
+    fields: Option<usize>,
     /// Where in a row the ID stands.
     column: usize,
     /// Whether the row at hand is the first ID: the file names no columns.
@@ -36,11 +38,13 @@ impl<R: Read> Ids<R> {
     pub(super) fn new(from: R) -> Result<Self, Failure> {
         let rows = csv::ReaderBuilder::new()
             .has_headers(false)
+            // Told apart here: a blank line that ends with CRLF is a field to the library.
+            .flexible(true)
             // With CRLF taken as one end of line the library counts lines one short.
             .terminator(csv::Terminator::Any(b'\n'))
             .buffer_capacity(64 * 1024)
             .from_reader(LimitedLines::new(from));
-        let mut ids = Self { rows, row: ByteRecord::new(), column: 0, at_hand: false };
+        let mut ids = Self { rows, row: ByteRecord::new(), fields: None, column: 0, at_hand: false };
         if !ids.read()? {
             return Err(Failure::input("the list of IDs is empty: give registration IDs, one a line"));
         }
@@ -93,26 +97,36 @@ impl<R: Read> Ids<R> {
     /// Reads the next row that is not blank; false at the end.
     fn read(&mut self) -> Result<bool, Failure> {
         loop {
-            match self.rows.read_byte_record(&mut self.row) {
-                Ok(true) if self.row.len() == 1 && self.field(0).is_empty() => {}
-                Ok(more) => return Ok(more),
-                Err(error) => return Err(self.unreadable(error)),
+            if !self.rows.read_byte_record(&mut self.row).map_err(unreadable)? {
+                return Ok(false);
+            }
+            if self.row.len() > 1 || !self.field(0).is_empty() {
+                self.check_shape()?;
+                return Ok(true);
             }
         }
     }
 
-    fn unreadable(&self, error: csv::Error) -> Failure {
-        match error.into_kind() {
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => Failure::input(format!(
-                "line {} of the list of IDs has {} where the first line has {expected_len}: correct it",
-                self.line(),
-                if len == 1 { "1 field".to_owned() } else { format!("{len} fields") }
-            )),
-            csv::ErrorKind::Io(error) => {
-                Failure::input(format!("the list of IDs cannot be read to its end: {error}"))
-            }
-            other => Failure::input(format!("the list of IDs cannot be read: {other:?}")),
+    /// A row is one line, with as many fields as the first has.
+    fn check_shape(&mut self) -> Result<(), Failure> {
+        let wrong = |what: &str| Failure::input(format!("line {} of the list of IDs: {what}", self.line()));
+        one_line(&self.row).map_err(wrong)?;
+        let (first, found) = (self.fields.unwrap_or(self.row.len()), self.row.len());
+        if found != first {
+            let fields = if found == 1 { "1 field" } else { &format!("{found} fields") };
+            return Err(wrong(&format!("it has {fields} where the first line has {first}: correct it")));
         }
+        self.fields = Some(first);
+        Ok(())
+    }
+}
+
+fn unreadable(error: csv::Error) -> Failure {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => {
+            Failure::input(format!("the list of IDs cannot be read to its end: {error}"))
+        }
+        other => Failure::input(format!("the list of IDs cannot be read: {other:?}")),
     }
 }
 
@@ -139,7 +153,7 @@ mod tests {
             &b"a\nb\n"[..],
             b"a\r\nb",
             b"\xef\xbb\xbfregistration_id\na\n\nb\r\n\r\n",
-            b"name,registration_id\r\n\"x, \"\"y\"\"\", a \r\nz,\"b\"\r\n",
+            b"name,registration_id\r\n\"x, \"\"y\"\"\", a \r\n\r\n \r\n\nz,\"b\"\r\n",
             b"\"registration_id\",\nb,\n",
         ] {
             let all = all(text).unwrap();
@@ -155,12 +169,16 @@ mod tests {
             (b"a,b\n", &["line 1", "2 columns, none of them named registration_id"]),
             (b"id;registration_id\n", &["semicolons"]),
             (b"registration_id,registration_id\n", &["line 1", "twice"]),
-            (b"registration_id,name\na,x\nb\n", &["line 3", "has 1 field where the first line has 2"]),
-            (b"a\r\nb,c\r\n", &["line 2", "has 2 fields where the first line has 1"]),
+            (b"registration_id,name\na,x\nb\n", &["line 3", "it has 1 field where the first line has 2"]),
+            (b"a\r\nb,c\r\n", &["line 2", "it has 2 fields where the first line has 1"]),
+            (b"registration_id,x\na,\"b\nc,d\ne,f\n", &["line 2 of the list", "close the quote"]),
+            (b"registration_id,x\na,b\nc,\"d\ne,\"f\"\n", &["line 3 of the list", "close the quote"]),
+            (b"registration_id\n\"a\nb\n", &["line 2 of the list", "close the quote"]),
+            (b"\"a\nb", &["line 1 of the list", "close the quote"]),
             (b"a\n\xff\n", &["line 2, column registration_id", "not UTF-8"]),
             (b"a\n\n\r\n\n\xff", &["line 5, column registration_id"]),
             (b"a\n\n\n\xff\n\n", &["line 4, column registration_id"]),
-            (b"registration_id,x\n\na,\"\n\"\n\xff,\"\n\n\"", &["line 5, column registration_id"]),
+            (b"registration_id,x\r\n\r\na,b\r\n\r\n\xff,d", &["line 5, column registration_id"]),
         ] {
             let refused = refused(text);
             assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
