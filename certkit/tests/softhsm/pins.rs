@@ -32,6 +32,9 @@ fn several_handles_share_one_login() {
     with_tokens("pins::several_handles_share_one_login", &["line"], |_| {
         let first = Token::open(&uri("token=line"), PIN.as_bytes()).unwrap();
         let second = Token::open(&uri("token=line"), PIN.as_bytes()).unwrap();
+        // The token would not ask for it, and whoever named it would take it for right.
+        let error = refused(&uri("token=line"), "wrong-pin-4411");
+        assert!(matches!(error, TokenError::OtherPin { .. }), "{error:?}");
         drop(first);
         second.generate(certkit::KeyAlgorithm::P256, "key", &[1]).unwrap();
         drop(second);

@@ -88,11 +88,17 @@ fn key(scene: &Scene<'_>, reader: &LedgerReader, label: &str) -> Finding {
     match authority::load_retired_too(label, scene.folder, vault, reader) {
         Ok(authority) => match authority.issuer.check_key() {
             Ok(()) => Finding::ok(id, "opens, signs, and is the certificate's own"),
-            Err(error) => Finding::failed(id, with_causes(&error), "see to the token, or restore its backup"),
+            Err(error) => Finding::failed(
+                id,
+                with_causes(&error),
+                "see to the token and its PIN, or restore the token's backup",
+            ),
         },
-        Err(error @ AuthorityError::Hsm { .. }) => {
-            Finding::failed(id, with_causes(&error), "see to the token, or restore its backup")
-        }
+        Err(error @ AuthorityError::Hsm { .. }) => Finding::failed(
+            id,
+            with_causes(&error),
+            "see to the token and its PIN, or restore the token's backup",
+        ),
         Err(error) => {
             Finding::failed(id, with_causes(&error), "restore the station's folder from its backup")
         }

@@ -54,7 +54,8 @@ pub enum VaultError {
     WrongSecret(PathBuf),
     /// A secret of this name is there already.
     #[error(
-        "the vault holds a secret `{0}` already, and it is not overwritten: import it under another name"
+        "the vault holds a secret `{0}` already, and it is not overwritten: import it under another name, or where it \
+         takes the old one's place (a PIN that was changed), move vault/{0}.age away first"
     )]
     Exists(SecretName),
     /// No secret of this name.

@@ -72,6 +72,14 @@ pub enum TokenError {
         /// The token.
         token: String,
     },
+    /// The token is open in this process, with another PIN.
+    #[error(
+        "token {token} is open with another PIN, and it has only one: name the same PIN for all its keys"
+    )]
+    OtherPin {
+        /// The token.
+        token: String,
+    },
     /// One more wrong PIN locks the token.
     #[error(
         "token {token} has one PIN try left, and no program should take it: log in once by hand, with the tool of the \

@@ -5,10 +5,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::session::Session;
 use cryptoki::slot::{Slot, TokenInfo};
+use zeroize::Zeroizing;
 
 use super::error::TokenError;
 use super::uri::TokenUri;
@@ -33,17 +35,25 @@ pub(super) enum Login {
 }
 
 /// The session that keeps a login: PKCS#11 logs a process out when its last session is closed.
-pub(super) struct Keeper(Mutex<Session>);
+pub(super) struct Keeper {
+    session: Mutex<Session>,
+    pin: Zeroizing<Vec<u8>>,
+}
 
 impl Keeper {
-    pub(super) fn new(session: Session) -> Self {
-        Self(Mutex::new(session))
+    pub(super) fn new(session: Session, pin: &[u8]) -> Self {
+        Self { session: Mutex::new(session), pin: Zeroizing::new(pin.to_vec()) }
+    }
+
+    /// Whether the login was made with this PIN: a token that is logged in asks for none.
+    pub(super) fn is_of(&self, pin: &[u8]) -> bool {
+        verify_slices_are_equal(&self.pin, pin).is_ok()
     }
 }
 
 impl fmt::Debug for Keeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let session = self.0.lock().unwrap_or_else(PoisonError::into_inner).handle();
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).handle();
         write!(f, "session {session}")
     }
 }

@@ -22,7 +22,8 @@ pub struct Token(pub(super) Arc<Open>);
 impl Token {
     /// Opens the one token that fits the URI, and logs in with this PIN.
     ///
-    /// A PIN that the token refused is not tried again in this process, by whatever handle.
+    /// A PIN that the token refused is not tried again in this process, by whatever handle. Another PIN than the one that
+    /// opened it is refused untried.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -39,14 +40,19 @@ impl Token {
             Some(Login::Refused) => return Err(TokenError::PinRefusedBefore { token: token() }),
             Some(Login::Open(keeper)) => {
                 if let Some(keeper) = keeper.upgrade() {
-                    return Ok(opened(keeper));
+                    let same = keeper.is_of(pin);
+                    return if same {
+                        Ok(opened(keeper))
+                    } else {
+                        Err(TokenError::OtherPin { token: token() })
+                    };
                 }
             }
             None => {}
         }
         let (login, result) = match log_in(&module, &present, pin) {
             Ok(session) => {
-                let keeper = Arc::new(Keeper::new(session));
+                let keeper = Arc::new(Keeper::new(session, pin));
                 (Some(Login::Open(Arc::downgrade(&keeper))), Ok(opened(keeper)))
             }
             Err(error @ (TokenError::PinIncorrect { .. } | TokenError::PinLocked { .. })) => {
