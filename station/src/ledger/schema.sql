@@ -133,7 +133,8 @@ CREATE TABLE IF NOT EXISTS ahead (
     state TEXT NOT NULL,
     -- why another took its place, or it was revoked
     reason TEXT,
-    -- since when nobody is to use it any more; null where it never left the station
+    -- since when nobody is to use it any more: of one that was never handed over too, whose key an `issue` that was cut
+    -- off may have left in a folder
     ended_at TEXT,
     PRIMARY KEY (id_scope, registration_id, seq)
 ) STRICT, WITHOUT ROWID;

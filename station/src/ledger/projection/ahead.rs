@@ -20,7 +20,7 @@ pub(super) fn issue(
         "UPDATE identity SET state = 'checked-out', reason = ?3 WHERE id_scope = ?1 AND registration_id = ?2",
     )?;
     let mut supersede = db.prepare_cached(
-        "UPDATE ahead SET ended_at = CASE state WHEN 'handed-over' THEN ?4 END, state = 'superseded', reason = ?3
+        "UPDATE ahead SET state = 'superseded', reason = ?3, ended_at = ?4
          WHERE id_scope = ?1 AND registration_id = ?2 AND state IN ('announced', 'handed-over')",
     )?;
     let mut insert =

@@ -35,7 +35,7 @@ pub(super) fn scrap(db: &Connection, (seq, at): (u64, &str), identity: &Identity
     Ok(())
 }
 
-/// None of its credentials is to be used any more. What was announced ahead and never left needs no end.
+/// None of its credentials is to be used any more.
 fn revoke(db: &Connection, at: &str, identity: &Identity, reason: &str) -> Result {
     let values = params![identity.id_scope, identity.registration_id.as_str(), reason, at];
     db.execute(
@@ -44,7 +44,7 @@ fn revoke(db: &Connection, at: &str, identity: &Identity, reason: &str) -> Resul
         values,
     )?;
     db.execute(
-        "UPDATE ahead SET ended_at = CASE state WHEN 'handed-over' THEN ?4 END, state = 'revoked', reason = ?3
+        "UPDATE ahead SET state = 'revoked', reason = ?3, ended_at = ?4
          WHERE id_scope = ?1 AND registration_id = ?2 AND state IN ('announced', 'handed-over')",
         values,
     )?;

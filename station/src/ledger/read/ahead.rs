@@ -134,7 +134,7 @@ impl LedgerReader {
         Ok(self.list(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
     }
 
-    /// The certificates of an authority that left the station without a unit, and are superseded or revoked.
+    /// The certificates of an authority that were issued without a unit, and are superseded or revoked.
     pub(super) fn ended_ahead(&self, authority: &str) -> Result<Vec<EndedCertificate>, LedgerError> {
         let sql = "SELECT a.seq, a.item, a.ended_at, a.state = 'revoked' FROM ahead a
              WHERE a.ended_at IS NOT NULL ORDER BY a.seq, a.item";

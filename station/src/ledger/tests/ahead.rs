@@ -90,6 +90,24 @@ fn what_is_issued_ahead_is_checked_out_and_for_nobody_else() {
     assert!(held.findings.is_empty(), "{held:?}");
 }
 
+/// Handed over or not: a folder in clear that was cut off may have left its key behind.
+#[test]
+fn what_was_cut_off_is_taken_back_too() {
+    let ledger = new_ledger();
+    ledger.append(order("april", &["gw-1"])).unwrap();
+    let ended = || -> Vec<(String, bool)> {
+        let ended = ledger.reader().ended_certificates("intermediate").unwrap();
+        ended.into_iter().map(|one| (one.certificate_serial, one.scrapped)).collect()
+    };
+    ledger.append(vec![ahead("april", &["gw-1"], None, 1)]).unwrap();
+    assert_eq!(ended(), []);
+    ledger.append(vec![ahead("april", &["gw-1"], Some("interrupted"), 2)]).unwrap();
+    assert_eq!(ended(), [("021gw-1".to_owned(), false)]);
+    ledger.append(vec![Fact::Scrapped { identity: identity("gw-1"), reason: "x".into() }]).unwrap();
+    assert_eq!(ended(), [("021gw-1".to_owned(), false), ("022gw-1".to_owned(), true)]);
+    assert!(verify(&ledger.path).unwrap().findings.is_empty(), "replayed");
+}
+
 #[test]
 fn random_keys_are_of_use_until_all_of_an_entry_are_superseded_or_revoked() {
     let ledger = new_ledger();
