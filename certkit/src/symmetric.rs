@@ -83,6 +83,12 @@ impl GroupKey {
         Ok(Self(keyed(&decode(text)?)))
     }
 
+    /// Whether both are one key: all that they derive is the same. Compared in constant time.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        other.0.clone().verify(&self.0.clone().finalize().into_bytes()).is_ok()
+    }
+
     /// The key of one device.
     #[must_use]
     pub fn derive(&self, id: &RegistrationId) -> DeviceKey {

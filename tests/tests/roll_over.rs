@@ -322,6 +322,24 @@ fn group_keys_roll_over_without_bodies() {
     assert_eq!(found["verdict"], "failed");
 }
 
+/// A key that others may know does not come back under another name.
+#[test]
+fn a_retired_group_key_under_another_name_derives_nothing() {
+    let bench = Bench::symmetric(1);
+    bench
+        .station(&["keys", "import", "again", "--kind", "group-key"])
+        .input(format!("{GROUP_KEY}\n"))
+        .run()
+        .expect(0);
+    let out = bench.root().join("roll");
+    roll(&bench, "breach", "contoso-group-key", "again").arg("--out").arg(&out).run().expect(0);
+    let old = "group_key = \"contoso-group-key\"";
+    bench.template("products", "gateway-symmetric.toml", "again.toml", &[(old, "group_key = \"again\"")]);
+    bench.order_of("april", "again.toml", 1);
+    let says = ["group key `again` is the same key as `contoso-group-key`", "retired (breach)"];
+    bench.refuses(bench.unlocked(&["run", "april", "--patience", "1"]), 3, &says);
+}
+
 fn build_symmetric(bench: &Bench) {
     let _simulator = bench.simulate(1, 1, &["--no-pacing"]);
     bench.unlocked(&["run", "april", "--patience", "2"]).run().expect(1);

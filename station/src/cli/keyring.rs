@@ -112,7 +112,27 @@ impl Keyring<'_> {
                  \"{next}\", and which of the group's two it is as group_entry, in products/{file}"
             )));
         }
-        self.of_group(name, entry).map(Attestation::Symmetric)
+        let symmetric = self.of_group(name, entry)?;
+        if let SymmetricKeys::Derived { group_key, .. } = &symmetric.keys {
+            self.refuse_retired_again(name, group_key)?;
+        }
+        Ok(Attestation::Symmetric(symmetric))
+    }
+
+    /// Refuses a key that was retired under another name. What is no longer in the vault cannot be told.
+    fn refuse_retired_again(&self, name: &SecretName, group_key: &GroupKey) -> Result<(), Failure> {
+        let all = self.reader.roll_overs(Hold::GroupKey(String::new()).kind())?;
+        for one in all.into_iter().filter(|one| one.state.is_retired()) {
+            let retiring = one.retiring.parse().map_err(|error: SecretNameError| Failure::input(error))?;
+            if self.vault.vault().holds(&retiring) && self.group_key(&retiring)?.is_same(group_key) {
+                return Err(Failure::input(format!(
+                    "group key `{name}` is the same key as `{retiring}`, which was retired ({}): have the service make a \
+                     new one, import it, and roll over to that",
+                    one.state
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn of_group(&self, name: &SecretName, entry: GroupEntry) -> Result<Symmetric, Failure> {
@@ -122,10 +142,13 @@ impl Keyring<'_> {
             "import the group key under another name with `station keys import NAME --kind group-key`, and let the \
              product name that",
         )?;
-        let group_key =
-            GroupKey::parse(text(&self.vault.get(name)?)).map_err(|error| damaged(name, error))?;
+        let group_key = self.group_key(name)?;
         let keys = SymmetricKeys::Derived { group_key, name: name.to_string(), entry };
         Ok(Symmetric { keys, ledger_key: self.ledger_key()? })
+    }
+
+    fn group_key(&self, name: &SecretName) -> Result<GroupKey, Failure> {
+        GroupKey::parse(text(&self.vault.get(name)?)).map_err(|error| damaged(name, error))
     }
 
     fn given(&self, order: &str) -> Result<Symmetric, Failure> {
