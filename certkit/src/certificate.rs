@@ -135,7 +135,7 @@ impl Certificate {
         &self.serial
     }
 
-    /// The subject's common name, where it has one.
+    /// The subject's common name, where it has exactly one: of several, others read the first or the last.
     #[must_use]
     pub fn subject_common_name(&self) -> Option<&str> {
         self.common_name.as_deref()

@@ -4,13 +4,16 @@ mod beyond;
 
 use std::fmt;
 
+use der::asn1::ObjectIdentifier;
 use der::{Decode, Encode, Header, Reader, SliceReader};
 use thiserror::Error;
+use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::request::CertReq;
 
 use crate::signature_algorithm::SignatureAlgorithm;
 use crate::{CsrSubject, IssueError, KeyNotSupported, Profile, PublicKey, RegistrationId};
 
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 /// The two labels that requests have (RFC 7468 §7).
 const LABELS: [&str; 2] = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
 
@@ -66,7 +69,7 @@ pub enum CertificateRequestError {
         "the certificate request names {found:?}, and the profile demands the registration ID {id}: have the device make it so"
     )]
     Subject {
-        /// The common name in the request.
+        /// The common names in the request.
         found: String,
         /// The registration ID.
         id: RegistrationId,
@@ -123,11 +126,19 @@ impl CertificateRequest {
         &self.public_key
     }
 
-    /// The common name that it asks for, where it asks for one.
+    /// The common name that it asks for, where it asks for exactly one.
     #[must_use]
     pub fn subject_common_name(&self) -> Option<String> {
-        let name = self.parsed.info.subject.common_name().ok().flatten()?;
-        Some(name.value().into_owned())
+        let mut names = self.common_names();
+        names.pop().filter(|_| names.is_empty())
+    }
+
+    /// All of them; one that is no text is empty.
+    fn common_names(&self) -> Vec<String> {
+        let attributes = self.parsed.info.subject.iter_rdn().flat_map(|part| part.iter());
+        let names = attributes.filter(|attribute| attribute.oid == COMMON_NAME);
+        let text = |value: &der::Any| value.decode_as::<DirectoryString>().map(String::from);
+        names.map(|attribute| text(&attribute.value).unwrap_or_default()).collect()
     }
 
     /// Whether a certificate of this profile may be issued for it: the key's kind, and the subject where the profile
@@ -138,9 +149,9 @@ impl CertificateRequest {
     pub fn check(&self, profile: &Profile, id: &RegistrationId) -> Result<(), CertificateRequestError> {
         crate::issue::check_key(profile, id.as_str(), self.public_key.algorithm())
             .map_err(|error| CertificateRequestError::NotPermitted(Box::new(error)))?;
-        let found = self.subject_common_name().unwrap_or_default();
-        if profile.csr_subject() == CsrSubject::Equal && found != id.as_str() {
-            return Err(CertificateRequestError::Subject { found, id: id.clone() });
+        let found = self.common_names();
+        if profile.csr_subject() == CsrSubject::Equal && found != [id.as_str()] {
+            return Err(CertificateRequestError::Subject { found: found.join(", "), id: id.clone() });
         }
         Ok(())
     }

@@ -23,11 +23,18 @@ struct Attribute<'a> {
     value: Tlv<'a>,
 }
 
+/// The common names of a name, as far as one is told from several.
+#[derive(Default)]
+struct CommonNames<'a> {
+    last: Option<Tlv<'a>>,
+    several: bool,
+}
+
 impl DistinguishedName {
-    /// Takes a name, and the first common name in it.
+    /// Takes a name, and the common name in it, where it has exactly one.
     pub(super) fn read<'a>(name: &Tlv<'a>) -> Result<(Self, Option<Tlv<'a>>), CertificateError> {
-        let common_name = name.parse::<Sequence<'a>>()?.parse(first_common_name)?;
-        Ok((Self(name.full_data().to_vec()), common_name))
+        let names = name.parse::<Sequence<'a>>()?.parse(common_names)?;
+        Ok((Self(name.full_data().to_vec()), names.last.filter(|_| !names.several)))
     }
 
     pub(crate) fn as_der(&self) -> &[u8] {
@@ -40,28 +47,29 @@ impl DistinguishedName {
     }
 }
 
-fn first_common_name<'a>(parts: &mut Parser<'a>) -> Result<Option<Tlv<'a>>, CertificateError> {
-    let mut first = None;
+fn common_names<'a>(parts: &mut Parser<'a>) -> Result<CommonNames<'a>, CertificateError> {
+    let mut names = CommonNames::default();
     while !parts.is_empty() {
         // Not read as a Set, which must be sorted (X.690 §11.6): in the names of Nuvoton's TPMs and roots it is not.
         let part: Tlv<'a> = parts.read_element()?;
         if part.tag() != Set::TAG {
             return Err(CertificateError::invalid());
         }
-        first = first.or(asn1::parse(part.data(), common_name)?);
+        asn1::parse(part.data(), |attributes| names.look_into(attributes))?;
     }
-    Ok(first)
+    Ok(names)
 }
 
-fn common_name<'a>(attributes: &mut Parser<'a>) -> Result<Option<Tlv<'a>>, CertificateError> {
-    let mut first = None;
-    while !attributes.is_empty() {
-        let attribute: Attribute<'a> = attributes.read_element()?;
-        if first.is_none() && attribute.oid == COMMON_NAME {
-            first = Some(attribute.value);
+impl<'a> CommonNames<'a> {
+    fn look_into(&mut self, attributes: &mut Parser<'a>) -> Result<(), CertificateError> {
+        while !attributes.is_empty() {
+            let attribute: Attribute<'a> = attributes.read_element()?;
+            if attribute.oid == COMMON_NAME {
+                self.several |= self.last.replace(attribute.value).is_some();
+            }
         }
+        Ok(())
     }
-    Ok(first)
 }
 
 /// The text of an attribute's value (RFC 5280 §4.1.2.4: DirectoryString).

@@ -173,6 +173,20 @@ fn extensions_are_what_the_profiles_say() {
     }
 }
 
+#[test]
+fn two_common_names_are_none() {
+    let made = Made::new("sensor-001");
+    let asked = ["req", "-x509", "-key", "leaf.key", "-subj"];
+    let name = |subject: &str| {
+        let pem = text(&made.openssl(&[&asked[..], &[subject, "-multivalue-rdn"]].concat()));
+        Certificate::from_pem(&pem).expect("certificate").subject_common_name().map(str::to_owned)
+    };
+    assert_eq!(name("/O=x/CN=sensor-001/OU=y"), Some("sensor-001".to_owned()));
+    assert_eq!(name("/CN=sensor-001/CN=chip-77"), None);
+    assert_eq!(name("/CN=sensor-001+CN=chip-77"), None);
+    assert_eq!(name("/O=x"), None);
+}
+
 /// A serial is what openssl shows, or nothing: -5 and 251 have the same octet, and only one of them a second.
 #[test]
 fn a_serial_is_read_with_its_sign() {

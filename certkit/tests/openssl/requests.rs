@@ -119,6 +119,11 @@ fn a_profile_narrows_what_is_taken() {
         CertificateRequest::from_pem(&request(&made, &P256, &["-subj", "/CN=chip-77"])).expect("request");
     let error = other.check(&only_p256, &id).expect_err("another name");
     assert!(matches!(error, Error::Subject { found, .. } if found == "chip-77"));
+    let both = request(&made, &P256, &["-subj", "/CN=sensor-001/O=x/CN=chip-77"]);
+    let both = CertificateRequest::from_pem(&both).expect("request");
+    let error = both.check(&only_p256, &id).expect_err("two names");
+    assert!(matches!(error, Error::Subject { found, .. } if found == "sensor-001, chip-77"));
+    assert_eq!(both.subject_common_name(), None);
     other.check(&profile("azure-device"), &id).expect("the subject is ignored");
 }
 

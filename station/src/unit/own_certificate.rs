@@ -106,8 +106,10 @@ fn check_name(found: Option<&str>, id: &RegistrationId) -> Result<(), OwnCertifi
     match found {
         Some(found) if found == id.as_str() => Ok(()),
         other => Err(OwnCertificateError::Name {
-            found: other
-                .map_or_else(|| "nobody (it has no common name)".to_owned(), |name| format!("`{name}`")),
+            found: other.map_or_else(
+                || "nobody (it has no common name, or several)".to_owned(),
+                |name| format!("`{name}`"),
+            ),
             wanted: id.clone(),
         }),
     }
