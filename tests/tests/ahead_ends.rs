@@ -72,6 +72,27 @@ fn an_identity_that_is_checked_out_can_be_scrapped_and_stopped() {
 }
 
 #[test]
+fn of_two_id_scopes_the_order_says_which_is_meant() {
+    let bench = Bench::new(1);
+    bench.order("april", 1);
+    issue(&bench, "out", &[]);
+    bench.template("products", "gateway-x509.toml", "other.toml", &[("0ne00ABCDEF", "0ne00999999")]);
+    bench.order_of("may", "other.toml", 1);
+    let scrap = |more: &[&str]| bench.station(&["unit", "scrap", "gw-0001", "--reason", "stolen"]).args(more);
+    let two = [
+        "gw-0001 (ID scope 0ne00999999), order may",
+        "order april",
+        "give the registration ID, or the order",
+    ];
+    bench.refuses(scrap(&[]), 3, &two);
+    bench.refuses(scrap(&["--order", "june"]), 3, &["knows no unit `gw-0001` of order june"]);
+    bench.refuses(scrap(&["--order", "may"]), 3, &["no unit is bound to gw-0001 (ID scope 0ne00999999)"]);
+    scrap(&["--order", "april"]).run().expect(0);
+    let body = disallowed(&bench, &[]);
+    assert_eq!(body["registrationId"], "gw-0001");
+}
+
+#[test]
 fn an_order_that_was_handed_over_has_its_group() {
     let bench = Bench::new(1);
     bench.order("april", 2);

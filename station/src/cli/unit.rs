@@ -29,6 +29,9 @@ pub(super) enum Verb {
 pub(super) struct Word {
     /// Its registration ID, hardware ID or serial number.
     unit: String,
+    /// Of several that this means, the one of this order: one registration ID may stand in two ID scopes.
+    #[arg(long)]
+    order: Option<String>,
     /// Why, for the ledger.
     #[arg(long, value_parser = super::context::reason)]
     reason: String,
@@ -64,8 +67,11 @@ fn say(
     fact: fn(Identity, String) -> Fact,
 ) -> Result<Exit, Failure> {
     let owner = context.owner(purpose)?;
-    let found = context.reader()?.find(&word.unit)?;
-    let [identity] = found.as_slice() else { return Err(not_one(&word.unit, &found)) };
+    let mut found = context.reader()?.find(&word.unit)?;
+    if let Some(order) = &word.order {
+        found.retain(|identity| identity.order == *order);
+    }
+    let [identity] = found.as_slice() else { return Err(not_one(&word.unit, word.order.as_deref(), &found)) };
     if identity.state == IdentityState::Burnt {
         return Err(Failure::input(format!(
             "{} is burnt ({}): neither it nor its unit is ever used again; build another unit",
@@ -109,7 +115,7 @@ fn show(unit: &str, context: &Context, output: &Output) -> Result<Exit, Failure>
     let found = reader.find(unit)?;
     let attempts = reader.attempts_of(unit)?;
     if found.is_empty() && attempts.is_empty() {
-        return Err(not_one(unit, &found));
+        return Err(not_one(unit, None, &found));
     }
     if found.is_empty() {
         // Seen and turned away: there is no identity to show, and every attempt.
@@ -222,19 +228,19 @@ pub(super) fn evidence_text(evidence: &[Evidence]) -> String {
     items.join(", ")
 }
 
-fn not_one(unit: &str, found: &[IdentityRecord]) -> Failure {
-    match found {
-        [] => Failure::input(format!(
-            "the ledger knows no unit `{unit}`: give its registration ID, hardware ID or serial number"
-        )),
-        several => {
-            let ids: Vec<String> = several.iter().map(|record| record.identity.to_string()).collect();
-            Failure::input(format!(
-                "`{unit}` means several identities ({}): give the registration ID",
-                ids.join(", ")
-            ))
-        }
+fn not_one(unit: &str, order: Option<&str>, found: &[IdentityRecord]) -> Failure {
+    if found.is_empty() {
+        let of_order = order.map(|order| format!(" of order {order}")).unwrap_or_default();
+        return Failure::input(format!(
+            "the ledger knows no unit `{unit}`{of_order}: give its registration ID, hardware ID or serial number"
+        ));
     }
+    let shown = |record: &IdentityRecord| format!("{}, order {}", record.identity, record.order);
+    let several: Vec<String> = found.iter().map(shown).collect();
+    Failure::input(format!(
+        "`{unit}` means several identities ({}): give the registration ID, or the order with --order",
+        several.join("; ")
+    ))
 }
 
 #[cfg(test)]
