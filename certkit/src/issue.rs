@@ -2,18 +2,18 @@
 
 mod contents;
 mod error;
+mod period;
 mod revocation_list;
 mod signature_check;
 mod template;
 
 use rcgen::{CertificateParams, KeyIdMethod};
-use time::{Duration, OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 
-use crate::{
-    Certificate, CertificateSerial, KeyAlgorithm, Kind, OutlivingIssuer, Profile, PublicKey, Signer, Subject,
-};
-use contents::{Period, Public, Signing, contents, copy_name};
+use crate::{Certificate, CertificateSerial, KeyAlgorithm, Kind, Profile, PublicKey, Signer, Subject};
+use contents::{Public, Signing, contents, copy_name};
 pub use error::IssueError;
+use period::Period;
 pub use revocation_list::{RevocationList, RevocationReason, Revoked};
 pub use template::Template;
 pub(crate) use template::{Form, SignedForm};
@@ -65,8 +65,7 @@ impl Issuer {
             _ => return Err(wrong_kind(profile, subject)),
         }
         check_key(profile, subject.common_name(), signer.public_key().algorithm())?;
-        let not_after = profile.validity().end(now).ok_or(IssueError::BeyondCalendar)?;
-        let period = Period { not_before: back_dated(profile, now), not_after };
+        let period = Period::of_its_own(profile, now)?;
         let params = contents(profile, subject, signer.public_key(), serial, period)?;
         let made = Signing::written(signer, |signing| params.self_signed(&signing))?;
         let certificate = Certificate::from_der(made.der()).map_err(IssueError::ReadBack)?;
@@ -90,7 +89,7 @@ impl Issuer {
         now: OffsetDateTime,
     ) -> Result<Certificate, IssueError> {
         check_key(profile, subject.common_name(), public_key.algorithm())?;
-        let period = self.period(profile, subject.common_name(), now)?;
+        let period = Period::under(&self.certificate, profile, subject.common_name(), now)?;
         let params = self.params(profile, subject, public_key, serial, period)?;
         let made = Signing::written(self.signer.as_ref(), |signing| {
             params.signed_by(&Public(public_key), &rcgen::Issuer::from_params(&self.written, signing))
@@ -139,19 +138,6 @@ impl Issuer {
         &self.certificate
     }
 
-    fn check_validity(&self, now: OffsetDateTime) -> Result<(), IssueError> {
-        let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
-        let issuer = || self.certificate.subject_name();
-        let now = now.to_offset(UtcOffset::UTC);
-        if now < not_before {
-            return Err(IssueError::NotYetValid { issuer: issuer(), not_before, now });
-        }
-        if now > not_after {
-            return Err(IssueError::Expired { issuer: issuer(), not_after, now });
-        }
-        Ok(())
-    }
-
     fn check_subject(&self, profile: &Profile, subject: &Subject) -> Result<(), IssueError> {
         match (profile.kind(), subject) {
             (Kind::Device, Subject::Device(id)) => Ok(id.check_common_name()?),
@@ -173,27 +159,6 @@ impl Issuer {
             _ => Ok(()),
         }
     }
-
-    /// That of a certificate issued now: never outside the issuer's own validity.
-    fn period(&self, profile: &Profile, subject: &str, now: OffsetDateTime) -> Result<Period, IssueError> {
-        self.check_validity(now)?;
-        let issuer_not_after = self.certificate.not_after();
-        let not_before = back_dated(profile, now).max(self.certificate.not_before());
-        let not_after = profile.validity().end(now).ok_or(IssueError::BeyondCalendar)?;
-        if not_after <= issuer_not_after {
-            return Ok(Period { not_before, not_after });
-        }
-        match profile.outliving_issuer() {
-            OutlivingIssuer::Allowed => Ok(Period { not_before, not_after }),
-            OutlivingIssuer::Clamped => Ok(Period { not_before, not_after: issuer_not_after }),
-            OutlivingIssuer::Refused => Err(IssueError::OutlivesIssuer {
-                subject: subject.to_owned(),
-                issuer: self.certificate.subject_name(),
-                not_after: not_after.to_offset(UtcOffset::UTC),
-                issuer_not_after,
-            }),
-        }
-    }
 }
 
 fn wrong_kind(profile: &Profile, subject: &Subject) -> IssueError {
@@ -210,10 +175,6 @@ pub(crate) fn check_key(profile: &Profile, subject: &str, key: KeyAlgorithm) -> 
         found: key,
         permitted: profile.keys().iter().map(|key| key.as_str()).collect(),
     })
-}
-
-fn back_dated(profile: &Profile, now: OffsetDateTime) -> OffsetDateTime {
-    now.saturating_sub(Duration::days(profile.back_dated_days().into()))
 }
 
 #[cfg(test)]

@@ -115,6 +115,29 @@ fn an_authority_that_is_outlived_by_its_devices_issues_nothing() {
     let check = bench.unlocked(&["--json", "check"]).run();
     let validity = finding(&check, "authority/short/validity");
     assert_eq!(validity["verdict"], "warning", "{validity}");
+    let outliving = finding(&check, "product/gateway-x509.toml/validity");
+    assert_eq!(outliving["verdict"], "failed", "{outliving}");
+    assert!(outliving["seen"].as_str().unwrap().contains("and short only until"), "{outliving}");
+}
+
+/// Devices' certificates are valid for 10 years, an authority's for 20: after 10 it issues no more.
+#[test]
+fn that_an_authority_will_be_outlived_is_said_in_time() {
+    let bench = bench();
+    let shown = bench.station(&["--json", "ca", "show", "intermediate"]).run().expect(0).json();
+    let (year, day) = shown["not_after"].as_str().unwrap()[..10].split_once('-').unwrap();
+    // Not every year has a 29th.
+    let (year, day): (u32, _) = (year.parse().unwrap(), day.replace("02-29", "02-28"));
+    let id = "product/gateway-x509.toml/validity";
+    let check = |years_before: u32| {
+        let date = format!("{}-{day} 00:00:00", year - years_before);
+        at(&date, bench.unlocked(&["--json", "check"])).run()
+    };
+    let early = check(11);
+    assert!(early.json().as_array().unwrap().iter().all(|one| one["id"] != id), "{}", early.stdout);
+    assert_eq!(finding(&check(9), id)["verdict"], "failed");
+    let warning = finding(&check(10), id);
+    assert_eq!(warning["verdict"], "warning", "{warning}");
 }
 
 #[test]

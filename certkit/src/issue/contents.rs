@@ -1,15 +1,11 @@
 //! What a certificate contains, as rcgen writes it.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
-use der::{DateTime, Encode};
 use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyIdMethod};
-use time::OffsetDateTime;
-use x509_cert::certificate::Rfc5280;
-use x509_cert::time::{Time, Validity};
 
 use super::IssueError;
+use super::period::Period;
 use crate::{
     Certificate, CertificateSerial, CommonName, ExtendedKeyUsage, Extension, KeyAlgorithm, KeyUsage,
     Organization, Profile, PublicKey, Signer, SignerError, Subject,
@@ -19,26 +15,6 @@ use crate::{
 const SERIAL_NUMBER: [u64; 4] = [2, 5, 4, 5];
 /// id-kp-documentSigning (RFC 9336 §3.1).
 const DOCUMENT_SIGNING: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 3, 36];
-
-/// First and last second of a validity.
-#[derive(Clone, Copy)]
-pub(super) struct Period {
-    pub(super) not_before: OffsetDateTime,
-    pub(super) not_after: OffsetDateTime,
-}
-
-impl Period {
-    /// As certificates have it (RFC 5280 §4.1.2.5).
-    pub(super) fn der(self) -> Result<Vec<u8>, IssueError> {
-        let time = |time: OffsetDateTime| {
-            let seconds = u64::try_from(time.unix_timestamp()).ok()?;
-            Some(Time::from(DateTime::from_unix_duration(Duration::from_secs(seconds)).ok()?))
-        };
-        let times = time(self.not_before).zip(time(self.not_after));
-        let validity = times.map(|(from, to)| Validity::<Rfc5280>::new(from, to));
-        validity.and_then(|validity| validity.to_der().ok()).ok_or(IssueError::BeyondCalendar)
-    }
-}
 
 /// All that rcgen writes. Its own defaults (a name, a period of two thousand years, no key identifiers) are replaced.
 pub(super) fn contents(

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use x509_cert::crl::CertificateList;
 
 use super::contents::Signing;
+use super::period::check_validity;
 use super::{IssueError, Issuer};
 use crate::CertificateSerial;
 
@@ -64,7 +65,7 @@ impl Issuer {
         now: OffsetDateTime,
         next_update: OffsetDateTime,
     ) -> Result<RevocationList, IssueError> {
-        self.check_validity(now)?;
+        check_validity(&self.certificate, now)?;
         if !self.certificate.signs_revocation_lists() {
             return Err(IssueError::NoCrlSign { issuer: self.certificate.subject_name() });
         }

@@ -12,7 +12,8 @@ use rcgen::PublicKeyData;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::contents::{Period, Public};
+use super::contents::Public;
+use super::period::Period;
 use super::signature_check::SignatureCheck;
 use super::{Issuer, check_key};
 use crate::{
@@ -64,7 +65,7 @@ impl Template {
         now: OffsetDateTime,
     ) -> Result<Self, IssueError> {
         check_key(profile, ISSUED_NOW, key)?;
-        let period = issuer.period(profile, ISSUED_NOW, now)?;
+        let period = Period::under(issuer.certificate(), profile, ISSUED_NOW, now)?;
         let sample = Sample::new("template-sample", KeyAlgorithm::P256, &[0x5a; 20], period)?;
         let written = sample.written(&issuer, profile)?;
         let (tbs, algorithm) = opened(&written).ok_or(IssueError::Template)?;
@@ -143,7 +144,7 @@ impl Template {
         serial: &CertificateSerial,
         now: OffsetDateTime,
     ) -> Result<Vec<u8>, IssueError> {
-        let validity = self.issuer.period(&self.profile, id.as_str(), now)?.der()?;
+        let validity = Period::under(self.issuer.certificate(), &self.profile, id.as_str(), now)?.der()?;
         self.complete(self.sign(Form(self.tbs(id, public_key, serial, &validity)?))?)
     }
 

@@ -11,7 +11,7 @@ use crate::ledger::entry::Hold;
 use crate::ledger::{AuthorityRecord, LedgerReader};
 
 /// A CA that expires within this time is worth a warning: rolling over takes its time at the customer's too.
-const SOON: Duration = Duration::days(90);
+pub(super) const SOON: Duration = Duration::days(90);
 
 pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
     let label = &scene.config.issuing_authority;

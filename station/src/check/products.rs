@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use certkit::Profile;
+use certkit::{IssueError, Profile};
 
+use super::authorities::SOON;
 use super::{Finding, Scene, tpms};
+use crate::authority;
+use crate::clock::rfc3339;
 use crate::error_text::with_causes;
 use crate::explain::{ExplainError, example, explain};
 use crate::ledger::entry::Hold;
@@ -108,6 +111,30 @@ fn group_key_roll_over(scene: &Scene<'_>, file: &str, group_key: &SecretName) ->
     Some(Finding::warning(id, format!("{group_key} is being rolled over to {next}"), todo))
 }
 
+/// Whether certificates of this profile would outlive the issuing authority, today or soon. That it expired is found by its
+/// own checker.
+fn outliving(scene: &Scene<'_>, profile: &Profile, id: &str) -> Option<Finding> {
+    let label = &scene.config.issuing_authority;
+    let record = LedgerReader::open(&scene.folder.ledger()).ok()?.authority(label).ok()??;
+    let issuer = authority::certificate_of(&record).ok()?;
+    let seen = |at| match profile.check_period(&issuer, at) {
+        Err(IssueError::OutlivesIssuer { not_after, issuer_not_after, .. }) => Some(format!(
+            "a certificate issued on {} would be valid until {}, and {label} only until {}",
+            rfc3339(at),
+            rfc3339(not_after),
+            rfc3339(issuer_not_after)
+        )),
+        _ => None,
+    };
+    let (id, todo) = (
+        format!("{id}/validity"),
+        "shorten `validity` in its certificate profile, set `outliving_issuer` to \"clamped\" there, or make a new \
+         authority, enrol it, and name it in station.toml",
+    );
+    let now = seen(scene.now).map(|seen| Finding::failed(&id, seen, todo));
+    now.or_else(|| seen(scene.now + SOON).map(|seen| Finding::warning(&id, seen, todo)))
+}
+
 /// Makes all that a unit would get, with a credential that stands in for its own.
 fn try_out(scene: &Scene<'_>, product: &Product, profile: Option<&Profile>) -> Result<(), ExplainError> {
     explain(product, profile, &example(product)?, (scene.now, scene.random)).map(|_| ())
@@ -147,6 +174,9 @@ fn check_product(scene: &Scene<'_>, file: &str) -> Vec<Finding> {
     if !product.writes_model_id() && !matches!(product.link, ProductLink::Tpm) {
         let seen = format!("{} is written by no item: the firmware carries it", product.model_id);
         findings.push(Finding::ok(format!("{id}/model-id"), seen));
+    }
+    if let (Some(profile), ProductAttestation::X509Group { .. }) = (&profile, &product.attestation) {
+        findings.extend(outliving(scene, profile, &id));
     }
     findings.extend(leaf_alone(scene, &product, &id));
     findings.extend(written_by_firmware(&product, &id));
