@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::certificate::{Certificate, SignatureFault};
-use crate::{CertificateError, pem};
+use crate::{CertificateError, pem, signature_algorithm};
 
 /// Most certificates of a chain. Microsoft states no limit; nothing that was seen to work is longer.
 const MOST: usize = 4;
@@ -100,7 +100,8 @@ pub enum ChainError {
     },
     /// It is signed in a way that proves nothing today, or is not known here.
     #[error(
-        "{subject:?} is signed with {oid}, and ECDSA or RSA with SHA-2 is asked for: have it issued anew"
+        "{subject:?} is signed with {}, and ECDSA or RSA (PKCS #1 v1.5) with SHA-2 is asked for: have it issued anew",
+        signature_algorithm::shown(.oid)
     )]
     Algorithm {
         /// Whose certificate.

@@ -10,7 +10,7 @@ use thiserror::Error;
 use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::request::CertReq;
 
-use crate::signature_algorithm::SignatureAlgorithm;
+use crate::signature_algorithm::{self, SignatureAlgorithm};
 use crate::{CsrSubject, IssueError, KeyNotSupported, Profile, PublicKey, RegistrationId};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -53,7 +53,9 @@ pub enum CertificateRequestError {
     Key(#[from] KeyNotSupported),
     /// It is signed in a way that proves nothing today.
     #[error(
-        "the certificate request is signed with {oid}, and ECDSA or RSA with SHA-2 is asked for: have the device sign so"
+        "the certificate request is signed with {}, and ECDSA or RSA (PKCS #1 v1.5) with SHA-2 is asked for: have the device \
+         sign so",
+        signature_algorithm::shown(.oid)
     )]
     Algorithm {
         /// The algorithm's identifier.

@@ -33,7 +33,24 @@ const KNOWN: [(&str, Scheme, Hash); 6] = [
     ("1.2.840.113549.1.1.13", Scheme::Rsa, Hash::Sha512),
 ];
 
+/// What is met and not taken, and what it is called.
+const NOT_TAKEN: [(&str, &str); 5] = [
+    ("1.2.840.113549.1.1.4", "RSA with MD5"),
+    ("1.2.840.113549.1.1.5", "RSA with SHA-1"),
+    ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
+    ("1.2.840.10045.4.1", "ECDSA with SHA-1"),
+    ("1.3.101.112", "Ed25519"),
+];
+
 const NULL: [u8; 2] = [0x05, 0x00];
+
+/// An algorithm's identifier, with its name where it is known.
+pub(crate) fn shown(oid: &str) -> String {
+    match NOT_TAKEN.iter().find(|(known, _)| *known == oid) {
+        Some((_, name)) => format!("{name} ({oid})"),
+        None => oid.to_owned(),
+    }
+}
 
 impl SignatureAlgorithm {
     /// How keys of this kind sign here: with the hash of their strength.

@@ -110,7 +110,7 @@ pub enum AuthorityError {
     #[error("the ledger's certificate serial `{0}` cannot be read: run `station ledger verify`")]
     Serial(String, #[source] CertificateSerialError),
     /// The key in a token cannot be made or used.
-    #[error("the key of authority `{label}` lies in a token, and cannot be used")]
+    #[error("the key of authority `{label}` in its token cannot be made or used")]
     Hsm {
         /// The authority.
         label: String,

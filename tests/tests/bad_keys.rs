@@ -203,7 +203,9 @@ fn a_secret_that_is_none_is_not_imported() {
         &["- is longer than 65536 bytes: is it the right file?"],
     );
     for name in ["../a", "A", "a b"] {
-        let said = format!("`{name}` is no name for a secret: use lower-case letters, digits and hyphens");
+        let said = format!(
+            "`{name}` is no name for a secret or an authority: use lower-case letters, digits and hyphens"
+        );
         bench.refuses(import(name).input("x\n"), 2, &[&said]);
     }
     let missing = bench.root().join("none");

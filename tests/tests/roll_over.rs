@@ -135,7 +135,7 @@ fn a_successor_stands_beside_until_all_units_hang_on_it() {
     assert_eq!((group_now(&bench), group_of(&bench, "may")), (both.clone(), both.clone()));
 
     let done = roll(&bench, "promote", "intermediate", "line-2").run().expect(0);
-    assert_eq!(done.clone().says("1 accepted units still hang on intermediate").json()["state"], "expiry");
+    assert_eq!(done.clone().says("1 units still hang on intermediate").json()["state"], "expiry");
     assert_eq!(group_now(&bench), after);
     let shown = bench.station(&["--json", "ca", "show", "intermediate"]).run().expect(0).json();
     assert_eq!(

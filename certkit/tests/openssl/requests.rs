@@ -102,7 +102,11 @@ fn each_fault_of_a_request_has_its_own_error() {
     let curve = request(&made, &["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"], &subject);
     assert!(matches!(refused(&curve), Error::Key(KeyNotSupported)));
     let sha1 = request(&made, &["rsa:2048", "-sha1"], &subject);
-    assert!(matches!(refused(&sha1), Error::Algorithm { oid } if oid == "1.2.840.113549.1.1.5"));
+    let error = refused(&sha1);
+    assert!(error.to_string().contains("signed with RSA with SHA-1 (1.2.840.113549.1.1.5)"), "{error}");
+    assert!(matches!(error, Error::Algorithm { oid } if oid == "1.2.840.113549.1.1.5"));
+    let pss = request(&made, &["rsa:2048", "-sigopt", "rsa_padding_mode:pss"], &subject);
+    assert!(refused(&pss).to_string().contains("signed with RSASSA-PSS (1.2.840.113549.1.1.10)"));
 }
 
 #[test]

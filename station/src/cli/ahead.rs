@@ -138,8 +138,12 @@ fn enough(which: &Which, found: usize, what: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let order = &which.order;
+    let counted = match which.quantity {
+        Some(wanted) => format!("{found} {what}, {wanted} are asked for"),
+        None => format!("no {what}"),
+    };
     Err(Failure::input(format!(
-        "order {order} has {found} {what}, {wanted} are asked for: `station order show {order}` tells how it stands"
+        "order {order} has {counted}: `station order show {order}` tells how it stands"
     )))
 }
 

@@ -27,7 +27,8 @@ pub(super) enum Verb {
         #[command(flatten)]
         write: Write,
     },
-    /// All units hang on the successor: it takes the place, and nothing is issued from the other any more.
+    /// When all units hang on the successor: it takes the place, and nothing is issued from the other any more. It cannot be
+    /// undone; how many units still hang on the other is said.
     Promote {
         #[command(flatten)]
         pair: Pair,
@@ -202,7 +203,7 @@ fn steps(change: &Change, group: Option<&RegistrationId>, units: usize) -> Vec<S
         ],
         (_, RollOverState::Expiry) if units == 0 => Vec::new(),
         (_, RollOverState::Expiry) => vec![format!(
-            "warning: {units} accepted units still hang on {old}: once it is out of the group they register no more"
+            "warning: {units} units still hang on {old}: once it is out of the group they register no more"
         )],
         (Hold::Authority(_), RollOverState::Breach) => vec![
             format!(

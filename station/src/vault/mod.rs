@@ -120,7 +120,9 @@ impl SecretName {
 
 /// A secret's name that is not one.
 #[derive(Debug, Error)]
-#[error("`{0}` is no name for a secret: use lower-case letters, digits and hyphens, at most 64")]
+#[error(
+    "`{0}` is no name for a secret or an authority: use lower-case letters, digits and hyphens, at most 64"
+)]
 pub struct SecretNameError(String);
 
 impl TryFrom<String> for SecretName {

@@ -99,7 +99,7 @@ fn each_unit_of_an_order_has_its_image_and_the_manifest_its_digest() {
     assert!(chain_pem(&records(&folder)[&3]).starts_with(leaf));
     bench.head();
 
-    bench.refuses(image(&bench, "more"), 3, &["order april has 0 open identities that no unit has"]);
+    bench.refuses(image(&bench, "more"), 3, &["order april has no open identities that no unit has"]);
     let again = image(&bench, "again").args(&["--quantity", "7", "--again", "the folder was lost"]);
     again.run().expect(0);
     let again = bench.root().join("again");
@@ -146,7 +146,7 @@ fn it_is_refused_where_there_is_nothing_to_make_and_the_line_where_nothing_speak
     bench.refuses(
         image(&bench, "out").args(&["--again", "lost"]),
         3,
-        &["has 0 identities that are checked out"],
+        &["has no identities that are checked out"],
     );
     bench.station(&["order", "budget", "april", "2", "--reason", "a test"]).run().expect(0);
     bench.refuses(image(&bench, "out"), 4, &["at most 2", "3 are asked for"]);
