@@ -75,6 +75,7 @@ pub use endorsement_key::{
 pub use issue::{IssueError, Issuer, RevocationList, RevocationReason, Revoked, Template};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};
 pub use name::{CommonName, NameError, Organization, Subject};
+pub use pem::PemError;
 #[cfg(feature = "pkcs12")]
 pub use pkcs12::{Pkcs12Error, from_pkcs12, to_pkcs12};
 pub use possession::{VerificationCode, VerificationCodeError};

@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::request::CertReq;
 
 use crate::signature_algorithm::{self, SignatureAlgorithm};
-use crate::{CsrSubject, IssueError, KeyNotSupported, Profile, PublicKey, RegistrationId};
+use crate::{CsrSubject, IssueError, KeyNotSupported, PemError, Profile, PublicKey, RegistrationId};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 /// The two labels that requests have (RFC 7468 §7).
@@ -38,7 +38,7 @@ pub struct CertificateRequest {
 pub enum CertificateRequestError {
     /// The text is no PEM.
     #[error("the certificate request is no PEM text; have the device make it anew")]
-    Pem(#[source] ::pem::PemError),
+    Pem(#[source] PemError),
     /// The text holds something else, or more than one request.
     #[error("expected one block CERTIFICATE REQUEST, found {found}; have the device make it anew")]
     Blocks {
@@ -87,12 +87,12 @@ impl CertificateRequest {
     /// # Errors
     /// [`CertificateRequestError`].
     pub fn from_pem(text: &str) -> Result<Self, CertificateRequestError> {
-        let blocks = ::pem::parse_many(text).map_err(CertificateRequestError::Pem)?;
+        let blocks = crate::pem::blocks(text).map_err(CertificateRequestError::Pem)?;
         match blocks.as_slice() {
             [block] if LABELS.contains(&block.tag()) => Self::from_der(block.contents()),
             [] => Err(CertificateRequestError::Blocks { found: "none".to_owned() }),
             others => {
-                let labels: Vec<&str> = others.iter().map(|block| block.tag()).collect();
+                let labels: Vec<String> = others.iter().map(|block| crate::pem::label(block.tag())).collect();
                 Err(CertificateRequestError::Blocks { found: labels.join(", ") })
             }
         }

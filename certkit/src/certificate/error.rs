@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{CertificateSerialError, KeyNotSupported};
+use crate::{CertificateSerialError, KeyNotSupported, PemError};
 
 /// Why a certificate could not be read.
 #[derive(Debug, Error)]
@@ -10,7 +10,7 @@ use crate::{CertificateSerialError, KeyNotSupported};
 pub enum CertificateError {
     /// The text is no PEM.
     #[error("this is no PEM text; give the certificate as PEM")]
-    Pem(#[source] ::pem::PemError),
+    Pem(#[source] PemError),
     /// There is nothing.
     #[error("there is no certificate in this text; give PEM that begins with -----BEGIN CERTIFICATE-----")]
     NoCertificate,

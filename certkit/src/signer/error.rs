@@ -3,6 +3,8 @@
 use aws_lc_rs::error::{KeyRejected, Unspecified};
 use thiserror::Error;
 
+use crate::PemError;
+
 /// Why a private key could not be made, used or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -17,7 +19,7 @@ pub enum SignerError {
     #[error(
         "the private key is no PEM text; give the file that `openssl genpkey -aes256` or `station` wrote"
     )]
-    Pem(#[source] ::pem::PemError),
+    Pem(#[source] PemError),
     /// The PEM block is of another kind.
     #[error(
         "expected an ENCRYPTED PRIVATE KEY, found {label:?}; encrypt it with `openssl pkcs8 -topk8 -v2 aes256`"

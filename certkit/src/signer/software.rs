@@ -18,7 +18,7 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument, pkcs5
 use zeroize::Zeroizing;
 
 use super::{Signer, SignerError};
-use crate::{KeyAlgorithm, PrivateKey, PublicKey};
+use crate::{KeyAlgorithm, PemError, PrivateKey, PublicKey};
 
 const PRIVATE_KEY: &str = "PRIVATE KEY";
 const ENCRYPTED_PRIVATE_KEY: &str = "ENCRYPTED PRIVATE KEY";
@@ -140,9 +140,10 @@ impl SoftwareSigner {
     pub fn from_encrypted_pem(text: &str, passphrase: &[u8]) -> Result<Self, SignerError> {
         // Before the text is decoded: the decoder would leave a clear key behind in memory.
         if let Some(label) = first_label(text).filter(|label| *label != ENCRYPTED_PRIVATE_KEY) {
-            return Err(SignerError::NotEncrypted { label: label.to_owned() });
+            return Err(SignerError::NotEncrypted { label: crate::pem::label(label) });
         }
-        let block = ::pem::parse(text).map_err(SignerError::Pem)?;
+        let blocks = crate::pem::blocks(text).map_err(SignerError::Pem)?;
+        let block = blocks.first().ok_or(SignerError::Pem(PemError::Framing))?;
         let info =
             EncryptedPrivateKeyInfoRef::from_der(block.contents()).map_err(|error| match error.kind() {
                 // It is written as it should be, and names a cipher or derivation that is unknown here.
