@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::signature_algorithm::SignatureAlgorithm;
 use crate::{CertificateSerial, KeyNotSupported, PublicKey, pem};
 pub(crate) use distinguished_name::DistinguishedName;
-use encoding::Encoded;
+use encoding::{Encoded, Extension, NAME_CONSTRAINTS};
 pub use error::CertificateError;
 
 /// Bits of a key usage (RFC 5280 §4.2.1.3).
@@ -231,9 +231,11 @@ impl Certificate {
     }
 
     /// A critical extension that is none of these: whoever does not know it must refuse the certificate (RFC 5280 §4.2).
+    /// Name constraints must be critical (§4.2.1.10), and count as such where they are not marked so.
     pub(crate) fn critical_beyond(&self, known: &[&str]) -> Result<Option<String>, CertificateError> {
         let extensions = Encoded::read(&self.der)?.extensions;
-        let critical = extensions.iter().filter(|extension| extension.critical == Some(true));
+        let is_critical = |one: &&Extension<'_>| one.critical == Some(true) || one.oid == NAME_CONSTRAINTS;
+        let critical = extensions.iter().filter(is_critical);
         let mut oids = critical.map(|extension| extension.oid.to_string());
         Ok(oids.find(|oid| !known.contains(&oid.as_str())))
     }

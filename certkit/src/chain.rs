@@ -179,7 +179,7 @@ pub(crate) fn check_link(
     below: usize,
 ) -> Result<(), ChainError> {
     let (subject, issuer_name) = (certificate.subject_name(), certificate.issuer_name());
-    if certificate.issuer() != issuer.subject() {
+    if !certificate.issuer().means(issuer.subject()) {
         return Err(ChainError::NotIssuer { subject, issuer: issuer_name, next: issuer.subject_name() });
     }
     let differ = |(wanted, found)| wanted != found;

@@ -48,6 +48,10 @@ const NULL: [u8; 2] = [0x05, 0x00];
 pub(crate) fn shown(oid: &str) -> String {
     match NOT_TAKEN.iter().find(|(known, _)| *known == oid) {
         Some((_, name)) => format!("{name} ({oid})"),
+        // It is one that is taken.
+        None if KNOWN.iter().any(|(known, ..)| *known == oid) => {
+            format!("{oid} and parameters that it must not have")
+        }
         None => oid.to_owned(),
     }
 }

@@ -5,15 +5,16 @@
 use std::fmt;
 
 use asn1::{Asn1Read, ObjectIdentifier, Parser, Sequence, Set, SimpleAsn1Readable, Tlv};
-use der::Decode;
+use der::{Any, Decode, Tag, Tagged};
 use x509_cert::ext::pkix::name::DirectoryString;
-use x509_cert::name::Name;
+use x509_cert::name::{Name, RelativeDistinguishedName};
 
 use super::error::CertificateError;
 
 const COMMON_NAME: ObjectIdentifier = asn1::oid!(2, 5, 4, 3);
 
-/// A certificate's subject or issuer (RFC 5280 §4.1.2.4), DER. Two are equal if they are so byte for byte.
+/// A certificate's subject or issuer (RFC 5280 §4.1.2.4), DER. Two are equal if they are so
+/// byte for byte.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct DistinguishedName(Vec<u8>);
 
@@ -30,6 +31,25 @@ struct CommonNames<'a> {
     several: bool,
 }
 
+/// An attribute's value, to be compared.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Value {
+    Text(String),
+    Other(Tag, Vec<u8>),
+}
+
+impl Value {
+    fn of(value: &Any) -> Self {
+        match value.tag() {
+            Tag::PrintableString | Tag::Utf8String => match std::str::from_utf8(value.value()) {
+                Ok(text) => Self::Text(text.to_owned()),
+                Err(_) => Self::Other(value.tag(), value.value().to_vec()),
+            },
+            tag => Self::Other(tag, value.value().to_vec()),
+        }
+    }
+}
+
 impl DistinguishedName {
     /// Takes a name, and the common name in it, where it has exactly one.
     pub(super) fn read<'a>(name: &Tlv<'a>) -> Result<(Self, Option<Tlv<'a>>), CertificateError> {
@@ -39,6 +59,23 @@ impl DistinguishedName {
 
     pub(crate) fn as_der(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Whether it means the same as another: byte for byte, or with texts in another encoding (RFC 5280 §7.1, without its
+    /// folding of case and blanks). STMicroelectronics' ECC intermediates write their root's name so.
+    pub(crate) fn means(&self, other: &Self) -> bool {
+        self == other || self.in_texts().zip(other.in_texts()).is_some_and(|(own, others)| own == others)
+    }
+
+    /// Each part's attributes, sorted, texts without their encoding; none where it cannot be read.
+    fn in_texts(&self) -> Option<Vec<Vec<(der::asn1::ObjectIdentifier, Value)>>> {
+        let part = |part: &RelativeDistinguishedName| {
+            let mut attributes: Vec<_> =
+                part.iter().map(|attribute| (attribute.oid, Value::of(&attribute.value))).collect();
+            attributes.sort();
+            attributes
+        };
+        Some(self.parsed().ok()?.iter_rdn().map(part).collect())
     }
 
     /// In parts.

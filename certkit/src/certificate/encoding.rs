@@ -11,6 +11,7 @@ use super::error::CertificateError;
 use crate::{CertificateSerial, CertificateSerialError};
 
 const BASIC_CONSTRAINTS: ObjectIdentifier = asn1::oid!(2, 5, 29, 19);
+pub(super) const NAME_CONSTRAINTS: ObjectIdentifier = asn1::oid!(2, 5, 29, 30);
 const KEY_USAGE: ObjectIdentifier = asn1::oid!(2, 5, 29, 15);
 const SUBJECT_KEY_ID: ObjectIdentifier = asn1::oid!(2, 5, 29, 14);
 const AUTHORITY_KEY_ID: ObjectIdentifier = asn1::oid!(2, 5, 29, 35);

@@ -178,55 +178,70 @@ impl EndorsementCertificate {
         if !self.has_purpose || self.certificate.is_ca() {
             return Err(EndorsementCertificateError::NotForEndorsement);
         }
-        Makers { certificates: makers, now }.root_of(&self.certificate, 0)
+        Makers::new(makers, now).root_of(&self.certificate, 0)
     }
 }
 
-/// The makers' certificates, roots and others, at one time.
+/// The search for a root among the makers' certificates, at one time.
 struct Makers<'a> {
     certificates: &'a [Certificate],
     now: OffsetDateTime,
+    /// How near to the TPM's each was when the search went on from there, without success: going on again from as far or
+    /// farther finds nothing else, and cross-issued CAs would be gone through for ever.
+    left: Vec<Option<usize>>,
 }
 
 impl<'a> Makers<'a> {
+    fn new(certificates: &'a [Certificate], now: OffsetDateTime) -> Self {
+        Self { certificates, now, left: vec![None; certificates.len()] }
+    }
+
     /// `between` is the number of certificates between this one and the TPM's, itself not counted.
     fn root_of(
-        &self,
+        &mut self,
         certificate: &Certificate,
         between: usize,
     ) -> Result<&'a Certificate, EndorsementCertificateError> {
         self.in_force(certificate)?;
         let (subject, issuer) = (certificate.subject_name(), certificate.issuer_name());
         let mut refusal = EndorsementCertificateError::NoChain { subject, issuer };
+        let mut fitted = false;
         // Two may have one name: a maker's new key beside the old one.
-        for candidate in self.certificates.iter().filter(|other| other.subject() == certificate.issuer()) {
-            match self.through(certificate, candidate, between) {
-                Ok(root) => return Ok(root),
-                Err(error) => refusal = error,
+        for (index, candidate) in self.certificates.iter().enumerate() {
+            if !candidate.subject().means(certificate.issuer()) {
+                continue;
             }
+            let (error, fits) = match check_link(certificate, candidate, between) {
+                Ok(()) => match self.above((index, candidate), between) {
+                    Ok(root) => return Ok(root),
+                    Err(error) => (error, true),
+                },
+                Err(error) => (not_issued(error), false),
+            };
+            // What is wrong above the right issuer says more than that another is not the right one.
+            let says_more = fits && (!fitted || matches!(refusal, EndorsementCertificateError::TooLong));
+            if says_more || !(fits || fitted) {
+                refusal = error;
+            }
+            fitted |= fits;
         }
         Err(refusal)
     }
 
-    fn through(
-        &self,
-        certificate: &Certificate,
-        issuer: &'a Certificate,
+    /// From an issuer on.
+    fn above(
+        &mut self,
+        (index, issuer): (usize, &'a Certificate),
         between: usize,
     ) -> Result<&'a Certificate, EndorsementCertificateError> {
-        check_link(certificate, issuer, between).map_err(|error| match error {
-            ChainError::OtherKey { subject, issuer } | ChainError::Signature { subject, issuer } => {
-                EndorsementCertificateError::ForeignRoot { subject, issuer }
-            }
-            other => EndorsementCertificateError::Issuer(other),
-        })?;
         if issuer.is_self_issued() {
-            self.in_force(issuer).map(|()| issuer)
-        } else if between == MOST_BETWEEN {
-            Err(EndorsementCertificateError::TooLong)
-        } else {
-            self.root_of(issuer, between + 1)
+            return self.in_force(issuer).map(|()| issuer);
         }
+        if between == MOST_BETWEEN || self.left[index].is_some_and(|nearest| nearest <= between) {
+            return Err(EndorsementCertificateError::TooLong);
+        }
+        self.left[index] = Some(between);
+        self.root_of(issuer, between + 1)
     }
 
     fn in_force(&self, certificate: &Certificate) -> Result<(), EndorsementCertificateError> {
@@ -245,6 +260,16 @@ impl<'a> Makers<'a> {
             return Err(EndorsementCertificateError::Expired { subject, until });
         }
         Ok(())
+    }
+}
+
+/// Why a certificate does not hang on one that has its issuer's name.
+fn not_issued(error: ChainError) -> EndorsementCertificateError {
+    match error {
+        ChainError::OtherKey { subject, issuer } | ChainError::Signature { subject, issuer } => {
+            EndorsementCertificateError::ForeignRoot { subject, issuer }
+        }
+        other => EndorsementCertificateError::Issuer(other),
     }
 }
 

@@ -262,3 +262,65 @@ fn each_certificate_of_the_chain_has_its_time() {
     let error = good.check(&key, &makers, now).expect_err("refused");
     assert!(matches!(error, Error::Issuer(_)), "{error}");
 }
+
+/// Of two intermediates with one name the right one has expired: that is said, in whichever order they stand.
+#[test]
+fn what_is_wrong_above_the_right_issuer_is_said() {
+    use EndorsementCertificateError as Error;
+    let (maker, other) = (Maker::new(), Maker::new());
+    maker.issue("tpm", "line", 5000, &format!("{PURPOSE}\n{NAMES}"), "-sha256");
+    let certificate = EndorsementCertificate::from_nv(maker.certificate("tpm").der()).expect("read");
+    let later = certificate.certificate().not_before() + Duration::days(4000);
+    let mut makers = [maker.makers(), other.makers()].concat();
+    for _ in 0..2 {
+        let refused = certificate.check(&maker.key(), &makers, later).expect_err("expired");
+        assert!(
+            matches!(&refused, Error::Expired { subject, .. } if subject == "CN=Contoso line"),
+            "{refused}"
+        );
+        makers.reverse();
+    }
+}
+
+/// STMicroelectronics' root writes its name as PrintableString, its ECC intermediates as UTF8String.
+#[test]
+fn names_mean_the_same_in_another_encoding() {
+    let maker = Maker::new();
+    let printable = "[req]\nstring_mask = default\ndistinguished_name = name\n[name]\n[ext]\n";
+    let arguments = ["req", "-x509", "-key", "root.key", "-subj", "/CN=Contoso root", "-days", "9000"];
+    let rest = ["-config", "/dev/stdin", "-extensions", "ext", "-out", "printable.pem"];
+    maker.openssl_fed(&[&arguments[..], &rest].concat(), format!("{printable}{AUTHORITY}").as_bytes());
+    let (root, printable) = (maker.certificate("root"), maker.certificate("printable"));
+    assert_eq!(root.subject_name(), printable.subject_name());
+    maker.openssl(&["verify", "-x509_strict", "-CAfile", "printable.pem", "line.pem"]);
+    let good = maker.good();
+    let makers = [maker.certificate("line"), printable.clone()];
+    assert_eq!(good.check(&maker.key(), &makers, hour_later(&good)).expect("vouched for"), &printable);
+}
+
+/// They are critical by RFC 5280, whether they are marked so or not; openssl heeds them in any case.
+#[test]
+fn name_constraints_are_not_passed_over() {
+    let maker = Maker::new();
+    let constrained = format!("{AUTHORITY}nameConstraints = permitted;email:example.org\n");
+    maker.issue("line", "root", 3000, &constrained, "-sha256");
+    let good = maker.good();
+    let refused = good.check(&maker.key(), &maker.makers(), hour_later(&good)).expect_err("refused");
+    assert!(
+        matches!(&refused, EndorsementCertificateError::Critical { oid, .. } if oid == "2.5.29.30"),
+        "{refused}"
+    );
+}
+
+/// Each of ten copies of two CAs that issued each other was gone into from each of the others.
+#[test]
+fn cas_that_issued_each_other_are_gone_through_once() {
+    let maker = Maker::new();
+    for (name, issuer) in [("root", "root"), ("line", "root"), ("root", "line")] {
+        maker.issue(name, issuer, 3000, AUTHORITY, "-sha256");
+    }
+    let good = maker.good();
+    let makers: Vec<Certificate> = std::iter::repeat_n(maker.makers(), 10).flatten().collect();
+    let refused = good.check(&maker.key(), &makers, hour_later(&good)).expect_err("no root");
+    assert!(matches!(refused, EndorsementCertificateError::TooLong), "{refused}");
+}

@@ -108,7 +108,7 @@ fn check_name(found: Option<&str>, id: &RegistrationId) -> Result<(), OwnCertifi
         other => Err(OwnCertificateError::Name {
             found: other.map_or_else(
                 || "nobody (it has no common name, or several)".to_owned(),
-                |name| format!("`{name}`"),
+                |name| format!("`{}`", name.escape_debug()),
             ),
             wanted: id.clone(),
         }),
