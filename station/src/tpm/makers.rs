@@ -1,5 +1,6 @@
 //! The certificates of TPMs' makers: a folder that the engineer fills.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use certkit::{Certificate, CertificateError};
@@ -39,6 +40,17 @@ pub enum MakersError {
     Empty(PathBuf),
 }
 
+/// PEM, in whose comments may be any bytes; or DER, behind which an editor may have left a line end.
+fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains("-----BEGIN ") || matches!(text, Cow::Borrowed(_)) {
+        return Certificate::all_from_pem(&text);
+    }
+    let read = Certificate::from_der(bytes);
+    let read = read.or_else(|error| Certificate::from_der(bytes.trim_ascii_end()).map_err(|_| error));
+    read.map(|certificate| vec![certificate])
+}
+
 /// Reads a folder that may be empty, or missing.
 ///
 /// # Errors
@@ -68,11 +80,7 @@ pub fn read_makers(folder: &Path) -> Result<Vec<Certificate>, MakersError> {
     for path in paths {
         let bytes =
             std::fs::read(&path).map_err(|source| MakersError::Read { path: path.clone(), source })?;
-        let read = match std::str::from_utf8(&bytes) {
-            Ok(text) => Certificate::all_from_pem(text),
-            Err(_) => Certificate::from_der(&bytes).map(|certificate| vec![certificate]),
-        };
-        makers.extend(read.map_err(|source| MakersError::Certificate { path, source })?);
+        makers.extend(certificates(&bytes).map_err(|source| MakersError::Certificate { path, source })?);
     }
     if makers.is_empty() { Err(MakersError::Empty(folder.to_owned())) } else { Ok(makers) }
 }
