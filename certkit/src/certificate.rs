@@ -11,6 +11,7 @@ use der::Decode;
 use der::oid::AssociatedOid;
 use time::OffsetDateTime;
 
+use crate::public_key::VerifyingKey;
 use crate::signature_algorithm::SignatureAlgorithm;
 use crate::{CertificateSerial, KeyNotSupported, PublicKey, pem};
 pub(crate) use distinguished_name::DistinguishedName;
@@ -21,11 +22,12 @@ pub use error::CertificateError;
 const KEY_CERT_SIGN: usize = 5;
 const CRL_SIGN: usize = 6;
 
-/// A certificate (RFC 5280 §4.1) with a key of a kind that is used here.
+/// A certificate (RFC 5280 §4.1) with a key of a kind that is used here. That of a TPM's maker may have a key of one kind
+/// more: [`MakerCertificate`](crate::MakerCertificate).
 #[derive(Clone)]
-pub struct Certificate {
+pub struct Certificate<K = PublicKey> {
     der: Vec<u8>,
-    public_key: PublicKey,
+    public_key: K,
     serial: CertificateSerial,
     subject: DistinguishedName,
     issuer: DistinguishedName,
@@ -57,9 +59,41 @@ impl Certificate {
         Self::with_key_read_by(PublicKey::from_spki_der, der)
     }
 
+    /// Reads PEM that holds exactly one certificate.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
+        match pem::decode_certificates(text)?.as_slice() {
+            [der] => Self::from_der(der),
+            several => Err(CertificateError::Several { count: several.len() }),
+        }
+    }
+
+    /// Reads PEM that holds one certificate or more, in any order.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
+        pem::decode_certificates(text)?.iter().map(|der| Self::from_der(der)).collect()
+    }
+
+    /// Whether its own key signed it, with SHA-2, and it names itself as its issuer.
+    #[must_use]
+    pub fn is_self_signed(&self) -> bool {
+        self.is_self_issued() && self.is_signed_by(&self.public_key)
+    }
+
+    /// Whether this key signed it, with SHA-2.
+    pub(crate) fn is_signed_by(&self, key: &PublicKey) -> bool {
+        self.check_signature(key).is_ok()
+    }
+}
+
+impl<K> Certificate<K> {
     /// Reads DER whose SubjectPublicKeyInfo may have another form than usual.
     pub(crate) fn with_key_read_by(
-        read: fn(&[u8]) -> Result<PublicKey, KeyNotSupported>,
+        read: fn(&[u8]) -> Result<K, KeyNotSupported>,
         der: &[u8],
     ) -> Result<Self, CertificateError> {
         let encoded = Encoded::read(der)?;
@@ -92,25 +126,6 @@ impl Certificate {
         })
     }
 
-    /// Reads PEM that holds exactly one certificate.
-    ///
-    /// # Errors
-    /// [`CertificateError`].
-    pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
-        match pem::decode_certificates(text)?.as_slice() {
-            [der] => Self::from_der(der),
-            several => Err(CertificateError::Several { count: several.len() }),
-        }
-    }
-
-    /// Reads PEM that holds one certificate or more, in any order.
-    ///
-    /// # Errors
-    /// [`CertificateError`].
-    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
-        pem::decode_certificates(text)?.iter().map(|der| Self::from_der(der)).collect()
-    }
-
     /// The certificate as PEM (RFC 7468 §5), lines ending with `\n`.
     #[must_use]
     pub fn to_pem(&self) -> String {
@@ -125,7 +140,7 @@ impl Certificate {
 
     /// The subject's public key.
     #[must_use]
-    pub fn public_key(&self) -> &PublicKey {
+    pub fn public_key(&self) -> &K {
         &self.public_key
     }
 
@@ -175,12 +190,6 @@ impl Certificate {
     #[must_use]
     pub fn is_ca(&self) -> bool {
         self.is_ca
-    }
-
-    /// Whether its own key signed it, with SHA-2, and it names itself as its issuer.
-    #[must_use]
-    pub fn is_self_signed(&self) -> bool {
-        self.is_self_issued() && self.is_signed_by(&self.public_key)
     }
 
     /// Whether it may sign revocation lists: a key usage, if there is one, that says so (RFC 5280 §4.2.1.3).
@@ -241,12 +250,7 @@ impl Certificate {
     }
 
     /// Whether this key signed it, with SHA-2.
-    pub(crate) fn is_signed_by(&self, key: &PublicKey) -> bool {
-        self.check_signature(key).is_ok()
-    }
-
-    /// The same, with what is wrong.
-    pub(crate) fn check_signature(&self, key: &PublicKey) -> Result<(), SignatureFault> {
+    pub(crate) fn check_signature(&self, key: &impl VerifyingKey) -> Result<(), SignatureFault> {
         let Encoded { signed, tbs, algorithm, signature, .. } =
             Encoded::read(&self.der).map_err(|_| SignatureFault::NotThatKey)?;
         let parameters = algorithm.parameters.as_ref().map(Tlv::full_data);
@@ -260,16 +264,16 @@ impl Certificate {
     }
 }
 
-impl PartialEq for Certificate {
+impl<K> PartialEq for Certificate<K> {
     fn eq(&self, other: &Self) -> bool {
         // All else is read from these bytes.
         self.der == other.der
     }
 }
 
-impl Eq for Certificate {}
+impl<K> Eq for Certificate<K> {}
 
-impl fmt::Debug for Certificate {
+impl<K> fmt::Debug for Certificate<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Certificate({}, serial {})", self.subject, self.serial)
     }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::certificate::{Certificate, SignatureFault};
+use crate::public_key::VerifyingKey;
 use crate::{CertificateError, pem, signature_algorithm};
 
 /// Most certificates of a chain. Microsoft states no limit; nothing that was seen to work is longer.
@@ -173,9 +174,9 @@ impl Chain {
 }
 
 /// `below` is the number of intermediates between the issuer and the leaf.
-pub(crate) fn check_link(
-    certificate: &Certificate,
-    issuer: &Certificate,
+pub(crate) fn check_link<K>(
+    certificate: &Certificate<K>,
+    issuer: &Certificate<impl VerifyingKey>,
     below: usize,
 ) -> Result<(), ChainError> {
     let (subject, issuer_name) = (certificate.subject_name(), certificate.issuer_name());

@@ -69,8 +69,8 @@ pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
 pub use endorsement_key::{
     EndorsementCertificate, EndorsementCertificateError, EndorsementKey, EndorsementKeyError,
-    EndorsementKeyTemplate, MakeCredentialError, TpmAttributes, TpmCredential, TpmObjectName,
-    TpmObjectNameError,
+    EndorsementKeyTemplate, MakeCredentialError, MakerCertificate, MakerKey, TpmAttributes, TpmCredential,
+    TpmObjectName, TpmObjectNameError,
 };
 pub use issue::{IssueError, Issuer, RevocationList, RevocationReason, Revoked, Template};
 pub use key_algorithm::{KeyAlgorithm, KeyAlgorithmError};

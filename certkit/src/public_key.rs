@@ -141,20 +141,6 @@ impl PublicKey {
         self.verify_as(SignatureAlgorithm::of(self.algorithm), message, signature)
     }
 
-    /// The same, for the hash that a certificate or request names.
-    pub(crate) fn verify_as(
-        &self,
-        algorithm: SignatureAlgorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), BadSignature> {
-        match algorithm.hash {
-            Hash::Sha256 => self.verify_digest(algorithm, &Sha256::digest(message), signature),
-            Hash::Sha384 => self.verify_digest(algorithm, &Sha384::digest(message), signature),
-            Hash::Sha512 => self.verify_digest(algorithm, &Sha512::digest(message), signature),
-        }
-    }
-
     fn verify_digest(
         &self,
         algorithm: SignatureAlgorithm,
@@ -183,6 +169,32 @@ impl PublicKey {
                 key.verify(padding, digest, signature).map_err(|_| BadSignature)
             }
             _ => Err(BadSignature),
+        }
+    }
+}
+
+/// What certificates and requests are checked with.
+pub(crate) trait VerifyingKey {
+    /// Checks a signature with the hash that a certificate or request names.
+    fn verify_as(
+        &self,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature>;
+}
+
+impl VerifyingKey for PublicKey {
+    fn verify_as(
+        &self,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        match algorithm.hash {
+            Hash::Sha256 => self.verify_digest(algorithm, &Sha256::digest(message), signature),
+            Hash::Sha384 => self.verify_digest(algorithm, &Sha384::digest(message), signature),
+            Hash::Sha512 => self.verify_digest(algorithm, &Sha512::digest(message), signature),
         }
     }
 }

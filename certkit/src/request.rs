@@ -10,6 +10,7 @@ use thiserror::Error;
 use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::request::CertReq;
 
+use crate::public_key::VerifyingKey;
 use crate::signature_algorithm::{self, SignatureAlgorithm};
 use crate::{CsrSubject, IssueError, KeyNotSupported, PemError, Profile, PublicKey, RegistrationId};
 

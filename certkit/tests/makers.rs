@@ -6,7 +6,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use certkit::{Certificate, EndorsementCertificate, EndorsementCertificateError, EndorsementKey};
+use certkit::{EndorsementCertificate, EndorsementCertificateError, EndorsementKey, MakerCertificate};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -17,8 +17,9 @@ fn file(name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).expect(name)
 }
 
-fn makers(names: &[&str]) -> Vec<Certificate> {
-    names.iter().map(|name| Certificate::from_pem(&file(&format!("{name}.pem"))).expect(name)).collect()
+fn makers(names: &[&str]) -> Vec<MakerCertificate> {
+    let texts: String = names.iter().map(|name| file(&format!("{name}.pem"))).collect();
+    MakerCertificate::of_makers_from_pem(&texts).expect("certificates")
 }
 
 /// What a TPM gave, and its key.

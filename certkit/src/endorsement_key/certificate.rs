@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectAltName};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
-use super::EndorsementKey;
+use super::{EndorsementKey, MakerCertificate};
 use crate::chain::check_link;
 use crate::validity::shown;
 use crate::{Certificate, CertificateError, ChainError, KeyNotSupported, PublicKey};
@@ -169,9 +169,9 @@ impl EndorsementCertificate {
     pub fn check<'a>(
         &self,
         key: &EndorsementKey,
-        makers: &'a [Certificate],
+        makers: &'a [MakerCertificate],
         now: OffsetDateTime,
-    ) -> Result<&'a Certificate, EndorsementCertificateError> {
+    ) -> Result<&'a MakerCertificate, EndorsementCertificateError> {
         if self.certificate.public_key() != key.public_key() {
             return Err(EndorsementCertificateError::OtherKey);
         }
@@ -184,7 +184,7 @@ impl EndorsementCertificate {
 
 /// The search for a root among the makers' certificates, at one time.
 struct Makers<'a> {
-    certificates: &'a [Certificate],
+    certificates: &'a [MakerCertificate],
     now: OffsetDateTime,
     /// How near to the TPM's each was when the search went on from there, without success: going on again from as far or
     /// farther finds nothing else, and cross-issued CAs would be gone through for ever.
@@ -192,16 +192,16 @@ struct Makers<'a> {
 }
 
 impl<'a> Makers<'a> {
-    fn new(certificates: &'a [Certificate], now: OffsetDateTime) -> Self {
+    fn new(certificates: &'a [MakerCertificate], now: OffsetDateTime) -> Self {
         Self { certificates, now, left: vec![None; certificates.len()] }
     }
 
     /// `between` is the number of certificates between this one and the TPM's, itself not counted.
-    fn root_of(
+    fn root_of<K>(
         &mut self,
-        certificate: &Certificate,
+        certificate: &Certificate<K>,
         between: usize,
-    ) -> Result<&'a Certificate, EndorsementCertificateError> {
+    ) -> Result<&'a MakerCertificate, EndorsementCertificateError> {
         self.in_force(certificate)?;
         let (subject, issuer) = (certificate.subject_name(), certificate.issuer_name());
         let mut refusal = EndorsementCertificateError::NoChain { subject, issuer };
@@ -231,9 +231,9 @@ impl<'a> Makers<'a> {
     /// From an issuer on.
     fn above(
         &mut self,
-        (index, issuer): (usize, &'a Certificate),
+        (index, issuer): (usize, &'a MakerCertificate),
         between: usize,
-    ) -> Result<&'a Certificate, EndorsementCertificateError> {
+    ) -> Result<&'a MakerCertificate, EndorsementCertificateError> {
         if issuer.is_self_issued() {
             return self.in_force(issuer).map(|()| issuer);
         }
@@ -244,7 +244,7 @@ impl<'a> Makers<'a> {
         self.root_of(issuer, between + 1)
     }
 
-    fn in_force(&self, certificate: &Certificate) -> Result<(), EndorsementCertificateError> {
+    fn in_force<K>(&self, certificate: &Certificate<K>) -> Result<(), EndorsementCertificateError> {
         let subject = certificate.subject_name();
         let critical =
             certificate.critical_beyond(&KNOWN).map_err(EndorsementCertificateError::Unreadable)?;

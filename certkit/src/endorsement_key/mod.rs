@@ -2,6 +2,7 @@
 
 mod certificate;
 mod credential;
+mod maker_key;
 mod object_name;
 mod tpm2b_public;
 
@@ -15,6 +16,7 @@ use thiserror::Error;
 use crate::{PublicKey, RegistrationId};
 pub use certificate::{EndorsementCertificate, EndorsementCertificateError, TpmAttributes};
 pub use credential::{MakeCredentialError, TpmCredential};
+pub use maker_key::{MakerCertificate, MakerKey};
 pub use object_name::{TpmObjectName, TpmObjectNameError};
 use tpm2b_public::Parsed;
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use certkit::{
-    Certificate, ChainError, EndorsementCertificate, EndorsementCertificateError, EndorsementKey, PublicKey,
-    TpmAttributes,
+    Certificate, CertificateError, ChainError, EndorsementCertificate, EndorsementCertificateError,
+    EndorsementKey, MakerCertificate, PublicKey, TpmAttributes,
 };
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -24,6 +24,7 @@ const AUTHORITY: &str =
 type Key = (&'static str, &'static str);
 const P256: Key = ("EC", "ec_paramgen_curve:P-256");
 const P384: Key = ("EC", "ec_paramgen_curve:P-384");
+const P521: Key = ("EC", "ec_paramgen_curve:P-521");
 const RSA_2048: Key = ("RSA", "rsa_keygen_bits:2048");
 const RSA_3072: Key = ("RSA", "rsa_keygen_bits:3072");
 const RSA_4096: Key = ("RSA", "rsa_keygen_bits:4096");
@@ -86,14 +87,12 @@ impl Maker {
         self.certified(&format!("{PURPOSE}\n{NAMES}\nbasicConstraints = critical,CA:FALSE"))
     }
 
-    fn certificate(&self, name: &str) -> Certificate {
-        Certificate::from_pem(
-            &std::fs::read_to_string(self.folder.path().join(format!("{name}.pem"))).expect(name),
-        )
-        .expect(name)
+    fn certificate(&self, name: &str) -> MakerCertificate {
+        let text = std::fs::read_to_string(self.folder.path().join(format!("{name}.pem"))).expect(name);
+        MakerCertificate::of_makers_from_pem(&text).expect(name).remove(0)
     }
 
-    fn makers(&self) -> [Certificate; 2] {
+    fn makers(&self) -> [MakerCertificate; 2] {
         ["line", "root"].map(|name| self.certificate(name))
     }
 
@@ -118,9 +117,10 @@ fn hour_later(certificate: &EndorsementCertificate) -> OffsetDateTime {
     certificate.certificate().not_before() + Duration::hours(1)
 }
 
-fn swtpm(name: &str) -> Certificate {
+fn swtpm(name: &str) -> MakerCertificate {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/swtpm/{name}.pem"));
-    Certificate::from_pem(&std::fs::read_to_string(file).expect(name)).expect(name)
+    let text = std::fs::read_to_string(file).expect(name);
+    MakerCertificate::of_makers_from_pem(&text).expect(name).remove(0)
 }
 
 #[test]
@@ -186,6 +186,34 @@ fn makers_sign_with_all_sorts_of_keys() {
         assert_eq!(certificate.attributes().manufacturer.as_deref(), Some("id:53544D20"));
         assert_eq!(certificate.attributes().model.as_deref(), Some("ST33"));
     }
+}
+
+/// As Nuvoton's and Infineon's newer roots. Of units and authorities it is no key that is taken.
+#[test]
+fn makers_may_have_keys_of_p_521() {
+    for hash in ["-sha256", "-sha384", "-sha512"] {
+        let [maker, other] = [(); 2].map(|()| Maker::with_keys([P521, P384], hash));
+        maker.openssl(&["verify", "-x509_strict", "-CAfile", "root.pem", "line.pem"]);
+        let (certificate, [line, root]) = (maker.good(), maker.makers());
+        let now = hour_later(&certificate);
+        let vouched = certificate.check(&maker.key(), &[line.clone(), root.clone()], now).cloned();
+        assert_eq!(vouched.ok(), Some(root.clone()));
+        assert!(matches!(Certificate::from_pem(&root.to_pem()), Err(CertificateError::Key { .. })));
+
+        let mut forged = line.der().to_vec();
+        *forged.last_mut().expect("signature") ^= 1;
+        let forged = MakerCertificate::of_maker(&forged).expect("certificate");
+        let refused = certificate.check(&maker.key(), &[forged, root], now).expect_err("refused");
+        assert!(matches!(refused, EndorsementCertificateError::ForeignRoot { .. }), "{refused}");
+        let [_, other] = other.makers();
+        let refused = certificate.check(&maker.key(), &[line, other], now).expect_err("refused");
+        assert!(matches!(refused, EndorsementCertificateError::ForeignRoot { .. }), "{refused}");
+    }
+    let maker = Maker::with_keys([P521, P384], "-sha512");
+    let mut off_the_curve = maker.certificate("root").der().to_vec();
+    let key = off_the_curve.windows(4).position(|part| part == [0x03, 0x81, 0x86, 0x00]).expect("key");
+    off_the_curve[key + 100] ^= 1;
+    assert!(matches!(MakerCertificate::of_maker(&off_the_curve), Err(CertificateError::Key { .. })));
 }
 
 #[test]
@@ -320,7 +348,7 @@ fn cas_that_issued_each_other_are_gone_through_once() {
         maker.issue(name, issuer, 3000, AUTHORITY, "-sha256");
     }
     let good = maker.good();
-    let makers: Vec<Certificate> = std::iter::repeat_n(maker.makers(), 10).flatten().collect();
+    let makers: Vec<MakerCertificate> = std::iter::repeat_n(maker.makers(), 10).flatten().collect();
     let refused = good.check(&maker.key(), &makers, hour_later(&good)).expect_err("no root");
     assert!(matches!(refused, EndorsementCertificateError::TooLong), "{refused}");
 }

@@ -171,7 +171,7 @@ fn show(args: &Show, output: &Output) -> Result<Exit, Failure> {
 
 struct Judge<'a> {
     key: &'a EndorsementKey,
-    makers: Option<&'a [certkit::Certificate]>,
+    makers: Option<&'a [certkit::MakerCertificate]>,
     now: OffsetDateTime,
 }
 

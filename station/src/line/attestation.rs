@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use certkit::{
-    Certificate, CertificateSerial, Chain, DeviceKey, EndorsementKey, GroupKey, Issuer, Profile, PublicKey,
-    RegistrationId, Signer, SoftwareSigner, Subject, Template,
+    Certificate, CertificateSerial, Chain, DeviceKey, EndorsementKey, GroupKey, Issuer, MakerCertificate,
+    Profile, PublicKey, RegistrationId, Signer, SoftwareSigner, Subject, Template,
 };
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ pub struct Tpms {
     /// What the product asks of them.
     pub rules: TpmRules,
     /// The certificates of makers, roots and intermediates, that the engineer trusts.
-    pub makers: Vec<Certificate>,
+    pub makers: Vec<MakerCertificate>,
 }
 
 /// Who makes keys, who signs certificates, and what is in them.

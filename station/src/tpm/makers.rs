@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use certkit::{Certificate, CertificateError};
+use certkit::{CertificateError, MakerCertificate};
 use thiserror::Error;
 
 /// Why the makers' certificates cannot be used.
@@ -41,13 +41,13 @@ pub enum MakersError {
 }
 
 /// PEM, in whose comments may be any bytes; or DER, behind which an editor may have left a line end.
-fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
+fn certificates(bytes: &[u8]) -> Result<Vec<MakerCertificate>, CertificateError> {
     let text = String::from_utf8_lossy(bytes);
     if text.contains("-----BEGIN ") || matches!(text, Cow::Borrowed(_)) {
-        return Certificate::all_from_pem(&text);
+        return MakerCertificate::of_makers_from_pem(&text);
     }
-    let read = Certificate::from_der(bytes);
-    let read = read.or_else(|error| Certificate::from_der(bytes.trim_ascii_end()).map_err(|_| error));
+    let read = MakerCertificate::of_maker(bytes);
+    let read = read.or_else(|error| MakerCertificate::of_maker(bytes.trim_ascii_end()).map_err(|_| error));
     read.map(|certificate| vec![certificate])
 }
 
@@ -55,7 +55,7 @@ fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
 ///
 /// # Errors
 /// [`MakersError`], but none where nothing is there.
-pub fn read_makers_if_any(folder: &Path) -> Result<Vec<Certificate>, MakersError> {
+pub fn read_makers_if_any(folder: &Path) -> Result<Vec<MakerCertificate>, MakersError> {
     match read_makers(folder) {
         Err(MakersError::Empty(_) | MakersError::Missing(_)) => Ok(Vec::new()),
         read => read,
@@ -66,7 +66,7 @@ pub fn read_makers_if_any(folder: &Path) -> Result<Vec<Certificate>, MakersError
 ///
 /// # Errors
 /// [`MakersError`]: a file that cannot be used is named and not passed over.
-pub fn read_makers(folder: &Path) -> Result<Vec<Certificate>, MakersError> {
+pub fn read_makers(folder: &Path) -> Result<Vec<MakerCertificate>, MakersError> {
     let read = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => MakersError::Missing(folder.to_owned()),
         _ => MakersError::Read { path: folder.to_owned(), source },

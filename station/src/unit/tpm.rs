@@ -1,6 +1,6 @@
 //! Units that attest with their TPM: where it comes from, and which a product takes. Pure.
 
-use certkit::{Certificate, EndorsementCertificate, EndorsementKeyTemplate};
+use certkit::{EndorsementCertificate, EndorsementKeyTemplate, MakerCertificate};
 use time::OffsetDateTime;
 
 use super::{Facts, Refusal};
@@ -15,7 +15,7 @@ use crate::tpm::{KeyOrigin, TpmReading};
 /// Why the unit is not touched.
 pub fn judge_tpm(
     rules: &TpmRules,
-    makers: &[Certificate],
+    makers: &[MakerCertificate],
     facts: &Facts,
     now: OffsetDateTime,
 ) -> Result<TpmKey, Refusal> {
@@ -89,7 +89,7 @@ fn unusable(tpm: &TpmReading) -> Option<&'static str> {
 /// The certificate as PEM, and whether a maker vouches for it.
 fn origin(
     rules: &TpmRules,
-    makers: &[Certificate],
+    makers: &[MakerCertificate],
     tpm: &TpmReading,
     now: OffsetDateTime,
 ) -> Result<(Option<String>, TpmOrigin), String> {
