@@ -84,3 +84,25 @@ pub fn read_makers(folder: &Path) -> Result<Vec<MakerCertificate>, MakersError> 
     }
     if makers.is_empty() { Err(MakersError::Empty(folder.to_owned())) } else { Ok(makers) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = include_str!("../../../certkit/tests/vectors/makers/stm-ecc-issuer.pem");
+
+    #[test]
+    fn files_are_read_as_they_come() {
+        let made = certificates(ISSUER.as_bytes()).unwrap();
+        let der = made[0].der();
+        let commented = [b"# \xae Maker\n", ISSUER.as_bytes()].concat();
+        for file in [der.to_vec(), [der, b"\n"].concat(), [der, b"\r\n"].concat(), commented] {
+            assert_eq!(certificates(&file).unwrap(), made);
+        }
+        for wrong in
+            [&b"a note"[..], b"", &der[..100], &[der, b"x\n"].concat(), b"\xae", &ISSUER.as_bytes()[..90]]
+        {
+            assert!(certificates(wrong).is_err());
+        }
+    }
+}
