@@ -9,7 +9,9 @@ use std::fmt;
 use asn1::Tlv;
 use der::Decode;
 use der::oid::AssociatedOid;
+use der::oid::db::rfc5280::ID_KP_CLIENT_AUTH;
 use time::OffsetDateTime;
+use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use crate::public_key::VerifyingKey;
 use crate::signature_algorithm::SignatureAlgorithm;
@@ -19,6 +21,7 @@ use encoding::{Encoded, Extension, NAME_CONSTRAINTS};
 pub use error::CertificateError;
 
 /// Bits of a key usage (RFC 5280 §4.2.1.3).
+const DIGITAL_SIGNATURE: usize = 0;
 const KEY_CERT_SIGN: usize = 5;
 const CRL_SIGN: usize = 6;
 
@@ -190,6 +193,18 @@ impl<K> Certificate<K> {
     #[must_use]
     pub fn is_ca(&self) -> bool {
         self.is_ca
+    }
+
+    /// Whether TLS clients may show it: key usage and extended key usage, each if there is one, say digitalSignature and
+    /// clientAuth (RFC 5280 §4.2.1.12).
+    ///
+    /// # Errors
+    /// [`CertificateError::Der`] where one of the two cannot be read.
+    pub fn authenticates_clients(&self) -> Result<bool, CertificateError> {
+        let key_usage =
+            Encoded::read(&self.der)?.key_usage()?.is_none_or(|usage| usage.has_bit_set(DIGITAL_SIGNATURE));
+        let purposes = self.extension::<ExtendedKeyUsage>()?;
+        Ok(key_usage && purposes.is_none_or(|purposes| purposes.0.contains(&ID_KP_CLIENT_AUTH)))
     }
 
     /// Whether it may sign revocation lists: a key usage, if there is one, that says so (RFC 5280 §4.2.1.3).

@@ -174,6 +174,29 @@ fn extensions_are_what_the_profiles_say() {
 }
 
 #[test]
+fn a_tls_client_s_certificate_is_what_openssl_takes_for_one() {
+    let made = Made::new("sensor-001");
+    for (extensions, takes) in [
+        (&[][..], true),
+        (&["keyUsage=digitalSignature", "extendedKeyUsage=clientAuth"], true),
+        (&["extendedKeyUsage=serverAuth,clientAuth"], true),
+        (&["extendedKeyUsage=serverAuth"], false),
+        (&["keyUsage=keyEncipherment"], false),
+    ] {
+        let subject = ["req", "-x509", "-key", "leaf.key", "-subj", "/CN=sensor-001"];
+        let basic = ["-addext", "basicConstraints=CA:FALSE"];
+        let more = extensions.iter().flat_map(|extension| ["-addext", extension]);
+        let arguments: Vec<&str> = subject.into_iter().chain(basic).chain(more).collect();
+        let pem = text(&made.openssl(&arguments));
+        let shown = made.openssl_fed(&["x509", "-noout", "-purpose"], pem.as_bytes());
+        let expected = if takes { "SSL client : Yes" } else { "SSL client : No" };
+        assert!(text(&shown).contains(expected), "{extensions:?}: {}", text(&shown));
+        let certificate = Certificate::from_pem(&pem).expect("certificate");
+        assert_eq!(certificate.authenticates_clients().ok(), Some(takes), "{extensions:?}");
+    }
+}
+
+#[test]
 fn two_common_names_are_none() {
     let made = Made::new("sensor-001");
     let asked = ["req", "-x509", "-key", "leaf.key", "-subj"];

@@ -1,13 +1,13 @@
 //! The certificate that a unit made for its own key: what must hold of it before it is enrolled. Pure.
 
-use certkit::{Certificate, KeyAlgorithm, Profile, PublicKey, RegistrationId};
+use certkit::{Certificate, CertificateError, KeyAlgorithm, Profile, PublicKey, RegistrationId};
 use thiserror::Error;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::ledger::entry::Disposition;
 
 /// Why a unit's own certificate is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 pub enum OwnCertificateError {
     /// The profile allows keys of other kinds.
     #[error(
@@ -40,6 +40,15 @@ pub enum OwnCertificateError {
     /// It could issue certificates.
     #[error("the unit's certificate is a CA's (CA:TRUE): let the unit make one that is not")]
     Authority,
+    /// No TLS client may show it.
+    #[error(
+        "the unit's certificate is not for TLS clients (key usage without digitalSignature, or extended key usage without \
+         clientAuth): let the unit make one that is"
+    )]
+    Purpose,
+    /// One of its extensions cannot be read.
+    #[error("the unit's certificate has an extension that cannot be read: let the unit make another")]
+    Extension(#[source] CertificateError),
     /// It is not valid yet, or no more.
     #[error(
         "the unit's certificate is valid from {not_before} to {not_after}, and it is {now}: set the unit's clock, or let it make another"
@@ -58,7 +67,11 @@ impl OwnCertificateError {
     /// What happens next to the unit.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Algorithm { .. } | Self::Authority | Self::Validity { .. } => Disposition::Rework,
+            Self::Algorithm { .. }
+            | Self::Authority
+            | Self::Purpose
+            | Self::Extension(_)
+            | Self::Validity { .. } => Disposition::Rework,
             Self::Name { .. } | Self::NotSelfSigned { .. } => Disposition::Hold,
         }
     }
@@ -81,6 +94,9 @@ pub fn check_certificate(
     check_name(certificate.subject_common_name(), id)?;
     if certificate.is_ca() {
         return Err(OwnCertificateError::Authority);
+    }
+    if !certificate.authenticates_clients().map_err(OwnCertificateError::Extension)? {
+        return Err(OwnCertificateError::Purpose);
     }
     let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
     if now < not_before || now > not_after {

@@ -140,9 +140,9 @@ fn a_profile_says_which_keys_and_which_subjects_are_taken() {
 
 #[test]
 fn a_certificate_that_is_not_the_units_own_is_refused() {
-    let bench = without_authorities(8);
+    let bench = without_authorities(9);
     let workshop = Workshop::of(&bench);
-    let _simulator = each_in_its_row(&bench, READ_OUT, 8);
+    let _simulator = each_in_its_row(&bench, READ_OUT, 9);
     let key = workshop.key("own.pem", &P256);
     let other_key = workshop.key("other.pem", &P256);
     let leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
@@ -151,7 +151,7 @@ fn a_certificate_that_is_not_the_units_own_is_refused() {
     let weak =
         workshop.key("weak.pem", &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]);
     let by_other = [&leaf[..], &["-CA", &ca, "-CAkey", &other_key]].concat();
-    let cases: [(Vec<u8>, &str, &str); 7] = [
+    let cases: [(Vec<u8>, &str, &str); 8] = [
         (
             workshop.certificate(&key, "/CN=gw-0002", &leaf),
             "hold",
@@ -179,6 +179,15 @@ fn a_certificate_that_is_not_the_units_own_is_refused() {
             "rework",
             "the unit's certificate is valid from 2099-01-01",
         ),
+        (
+            workshop.certificate(
+                &key,
+                "/CN=gw-0008",
+                &[&leaf[..], &["-addext", "extendedKeyUsage=serverAuth"]].concat(),
+            ),
+            "rework",
+            "not for TLS clients",
+        ),
     ];
     for (index, (certificate, ..)) in cases.iter().enumerate() {
         new_file(&bench.unit(index + 1).join(CHAIN), certificate);
@@ -188,7 +197,7 @@ fn a_certificate_that_is_not_the_units_own_is_refused() {
     for (index, (_, disposition, part)) in cases.iter().enumerate() {
         assert_failed(&verdict(&outcome, index + 1), disposition, part);
     }
-    assert_eq!(verdict(&outcome, 8)["verdict"], "accepted");
+    assert_eq!(verdict(&outcome, 9)["verdict"], "accepted");
     bench.head();
 }
 
