@@ -1,17 +1,13 @@
 //! The authority that issues: there, valid for the whole chain, not about to expire, and its key is its own.
 
 use certkit::Certificate;
-use time::Duration;
 
-use super::{Finding, Scene, products};
+use super::{Finding, SOON, Scene, products};
 use crate::authority::{self, AuthorityError};
 use crate::clock::rfc3339;
 use crate::error_text::with_causes;
 use crate::ledger::entry::Hold;
 use crate::ledger::{AuthorityRecord, LedgerReader};
-
-/// A CA that expires within this time is worth a warning: rolling over takes its time at the customer's too.
-pub(super) const SOON: Duration = Duration::days(90);
 
 pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
     let label = &scene.config.issuing_authority;

@@ -9,11 +9,14 @@ mod tpms;
 mod vault;
 
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::config::{Config, StationFolder};
 use crate::unit::Random;
 use crate::vault::UnlockedVault;
+
+/// A CA that expires, or is outlived, within this time is worth a warning: rolling over takes its time at the customer's too.
+const SOON: Duration = Duration::days(90);
 
 /// What a checker found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use certkit::{IssueError, Profile};
 
-use super::authorities::SOON;
-use super::{Finding, Scene, tpms};
+use super::{Finding, SOON, Scene, tpms};
 use crate::authority;
 use crate::clock::rfc3339;
 use crate::error_text::with_causes;
