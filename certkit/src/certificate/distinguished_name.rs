@@ -13,8 +13,7 @@ use super::error::CertificateError;
 
 const COMMON_NAME: ObjectIdentifier = asn1::oid!(2, 5, 4, 3);
 
-/// A certificate's subject or issuer (RFC 5280 §4.1.2.4), DER. Two are equal if they are so
-/// byte for byte.
+/// A certificate's subject or issuer (RFC 5280 §4.1.2.4), DER. Two are equal if they are so byte for byte.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct DistinguishedName(Vec<u8>);
 
